@@ -1,0 +1,233 @@
+"""What the fields of a contract must say together, and what contracts must say of each other."""
+
+import re
+from collections.abc import Iterator, Mapping
+from collections import Counter
+
+from contracts.model import (
+    HISTORY_COLUMNS,
+    IS_CURRENT,
+    VALID_FROM,
+    VALID_TO,
+    VALID_TO_MONTH,
+    WINDOW,
+    AggregateRule,
+    Contract,
+    UniqueRule,
+)
+from contracts.problems import Problems
+
+_RANKS = {"bronze": 0, "silver": 1, "gold": 2}
+_HISTORY_TYPES = {VALID_FROM: None, VALID_TO: None, IS_CURRENT: "boolean", VALID_TO_MONTH: "string"}
+_RULE_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_TOKEN = re.compile(r"'(?:\\.|[^'\\])*'|`[^`]+`|\.\s*[A-Za-z_]\w*|[A-Za-z_]\w*(?P<call>\s*\()?|\d\w*|->|.", re.DOTALL)
+_WORDS = frozenset(
+    """all and array as asc bigint between boolean by case cast current_date date day days decimal desc distinct double
+    else end escape exists false filter from hour in int integer interval is like map microsecond minute month not null
+    or over order partition rlike second separator string struct then timestamp true try_cast when where within year""".split()
+)
+
+
+def unknown_columns(sql: str, known: Mapping[str, object]) -> list[str]:
+    """The names in a Spark SQL expression that are neither columns, functions, words of the language nor lambda variables."""
+    tokens = [(match[0], match["call"] is not None) for match in _TOKEN.finditer(sql) if not match[0].isspace()]
+    names = [
+        token.strip("`")
+        for token, call in tokens
+        if token.startswith("`") or (not call and re.fullmatch(r"[A-Za-z_]\w*", token) and token.lower() not in _WORDS)
+    ]
+    arrows = [index for index, (token, _) in enumerate(tokens) if token == "->"]
+    variables = {tokens[index - 1][0] for index in arrows if index}
+    for index in arrows:
+        if index and tokens[index - 1][0] == ")":
+            opening = max(place for place in range(index) if tokens[place][0] == "(")
+            variables.update(token for token, _ in tokens[opening:index])
+    return sorted({name for name in names if name not in known and name not in variables})
+
+
+def check_contract(contract: Contract, problems: Problems) -> None:
+    """Adds what the fields of one contract contradict each other in."""
+    _check_names(contract, problems)
+    _check_required(contract, problems)
+    _check_partition(contract, problems)
+    _check_rules(contract, problems)
+    if contract.layer == "bronze":
+        _check_bronze(contract, problems)
+    elif not contract.key:
+        problems.at("schema", 0, "properties").add("no column is `primaryKey: true`: what tells two rows apart?")
+    if contract.mode == "changes":
+        _check_changes(contract, problems)
+    if contract.layer == "gold":
+        for column in contract.restricted:
+            if column.mask is None:
+                problems.column(column.name).add("gold holds no restricted value without a mask")
+
+
+def _check_names(contract: Contract, problems: Problems) -> None:
+    """That fields which name columns name columns of the table."""
+    for field, column in (
+        ("sequence", contract.sequence),
+        ("businessDate", contract.business_date),
+        ("cursor", contract.cursor),
+        ("cursorFallback", contract.cursor_fallback),
+    ):
+        if column is not None and column not in contract.by_name:
+            problems.property(field).add(f"the table has no column '{column}'")
+    if contract.delete_condition is not None:
+        for name in unknown_columns(contract.delete_condition, contract.by_name):
+            problems.property("deleteCondition").add(f"the table has no column '{name}'")
+    if contract.conserves is not None:
+        if contract.conserves.measure is not None and contract.conserves.measure not in contract.by_name:
+            problems.property("conserves").add(f"the table has no column '{contract.conserves.measure}'")
+        if contract.conserves.source not in {read.table for read in contract.reads}:
+            problems.property("conserves").add(f"the table does not read '{contract.conserves.source}'")
+
+
+def _check_required(contract: Contract, problems: Problems) -> None:
+    needed = {contract.partition_column: "the storage partition"}
+    if contract.business_date:
+        needed[contract.business_date] = "what the storage partition derives from"
+    if contract.sequence:
+        needed[contract.sequence] = "the sequence"
+    if contract.cursor:
+        needed[contract.cursor] = "the cursor"
+    if contract.layer != "bronze":
+        needed.update(dict.fromkeys(contract.key, "part of the key"))
+    for name, role in needed.items():
+        if name in contract.by_name and not contract.by_name[name].required:
+            problems.column(name).add(f"it is {role}, hence `required: true`")
+    if contract.layer == "bronze":
+        for column in contract.columns:
+            if column.required and column.name not in needed:
+                problems.column(column.name).at("required").add(
+                    "bronze keeps what arrives: only the cursor and the storage partition are required"
+                )
+
+
+def _check_partition(contract: Contract, problems: Problems) -> None:
+    column = contract.by_name[contract.partition_column]
+    if column.type not in ("date", "string"):
+        problems.column(column.name).add(f"a storage partition is a date or a text, not {column.type}")
+    elif column.type == "string" and contract.history != "scd2":
+        date = contract.by_name.get(contract.business_date or "")
+        if date is None or date.type != "date":
+            problems.at("customProperties").add(
+                "a table stored by month needs businessDate, a date column that the month is of"
+            )
+    elif column.type == "date" and contract.business_date is not None:
+        problems.property("businessDate").add("only tables stored by month have it")
+
+
+def _check_rules(contract: Contract, problems: Problems) -> None:
+    names = Counter(rule.name for rule in (*contract.row_rules, *contract.table_rules, *contract.counted_rules))
+    built_in = {f"{column.name}_type" for column in contract.columns}
+    for name, count in names.items():
+        if count > 1:
+            problems.at("schema", 0).add(f"{count} rules are named '{name}'")
+        if name in built_in:
+            problems.at("schema", 0).add(
+                f"the rule name '{name}' is kept for values that can't be read into their type"
+            )
+        if not _RULE_NAME.fullmatch(name):
+            problems.at("schema", 0).add(f"the rule name '{name}' is not lower-case letters, digits and _")
+    for rule in contract.row_rules:
+        _check_columns(rule.name, unknown_columns(rule.predicate, contract.by_name), problems)
+    for table_rule in contract.table_rules:
+        match table_rule:
+            case UniqueRule():
+                _check_columns(
+                    table_rule.name, [name for name in table_rule.columns if name not in contract.by_name], problems
+                )
+            case AggregateRule():
+                _check_columns(table_rule.name, unknown_columns(table_rule.expression, contract.by_name), problems)
+
+
+def _check_columns(rule: str, unknown: list[str], problems: Problems) -> None:
+    for name in unknown:
+        problems.at("schema", 0).add(f"rule '{rule}': the table has no column '{name}'")
+
+
+def _check_bronze(contract: Contract, problems: Problems) -> None:
+    for name, kind in ((WINDOW, "date"), ("_ingested_at", "timestamp"), ("_source", "string")):
+        if name not in contract.by_name or contract.by_name[name].type != kind:
+            problems.at("schema", 0, "properties").add(f"bronze has a column '{name}' of type {kind}")
+    if contract.partition_column != WINDOW:
+        problems.column(contract.partition_column).at("partitioned").add(f"bronze is stored by {WINDOW}")
+    if contract.mode != "partitions":
+        problems.property("writeMode").add("bronze replaces what arrived: writeMode partitions")
+    if contract.reads:
+        problems.property("reads").add("bronze reads a source, no table")
+
+
+def _check_changes(contract: Contract, problems: Problems) -> None:
+    if contract.layer != "silver":
+        problems.property("writeMode").add("changes are applied in silver only")
+    if contract.history == "scd2":
+        sequence = contract.by_name.get(contract.sequence or "")
+        types = {name: kind or (sequence.type if sequence else None) for name, kind in _HISTORY_TYPES.items()}
+        for name, kind in types.items():
+            column = contract.by_name.get(name)
+            if column is None or (kind is not None and column.type != kind):
+                problems.at("schema", 0, "properties").add(f"scd2 needs a column '{name}' of type {kind}")
+            elif column.required == (name == VALID_TO):
+                problems.column(name).add(
+                    "valid_to is null while current, the other columns of history never: `required`"
+                )
+        if contract.partition_column != VALID_TO_MONTH:
+            problems.column(contract.partition_column).at("partitioned").add(f"scd2 is stored by {VALID_TO_MONTH}")
+        if contract.drift_days:
+            problems.property("partitionDrift").add("only scd1 has it")
+    else:
+        for name in HISTORY_COLUMNS & contract.by_name.keys():
+            problems.column(name).add("only scd2 has it")
+
+
+def check_lineage(contract: Contract, contracts: Mapping[str, Contract], problems: Problems) -> None:
+    """Adds what a contract says wrongly of other tables."""
+    place = problems.property("reads")
+    for read in contract.reads:
+        other = contracts.get(read.table)
+        if other is None:
+            place.add(f"there is no table '{read.table}'")
+        elif _RANKS[other.layer] > _RANKS[contract.layer]:
+            place.add(f"'{read.table}' is of a layer above")
+        elif (read.kind == "as_of") != (other.history == "scd2"):
+            place.add(f"'{read.table}' is read as_of exactly if it is scd2")
+        elif contract.table in _upstream(read.table, contracts):
+            place.add(f"'{read.table}' is made from this table")
+    if contract.layer != "bronze":
+        _check_sources(contract, contracts, problems)
+    if contract.conserves and contract.conserves.expression and contract.conserves.source in contracts:
+        source = contracts[contract.conserves.source]
+        for name in unknown_columns(contract.conserves.expression, source.by_name):
+            problems.property("conserves").add(f"'{source.table}' has no column '{name}'")
+
+
+def _upstream(table: str, contracts: Mapping[str, Contract]) -> frozenset[str]:
+    """A table and all that it is made from."""
+    seen: set[str] = set()
+    ahead = [table]
+    while ahead:
+        name = ahead.pop()
+        if name not in seen and name in contracts:
+            seen.add(name)
+            ahead.extend(read.table for read in contracts[name].reads)
+    return frozenset(seen)
+
+
+def _check_sources(contract: Contract, contracts: Mapping[str, Contract], problems: Problems) -> None:
+    reads = {read.table for read in contract.reads}
+    for column in contract.columns:
+        place = problems.column(column.name)
+        for index, source in enumerate(column.sources):
+            here = place.at("transformSourceObjects", index)
+            if source.table not in reads:
+                here.add(f"the table does not read '{source.table}'")
+            elif source.table in contracts:
+                origin = contracts[source.table].by_name.get(source.column)
+                if origin is None:
+                    here.add(f"'{source.table}' has no column '{source.column}'")
+                elif origin.restricted and column.classification is None:
+                    here.add(
+                        f"'{source.table}.{source.column}' is restricted: say by `classification` whether this column is, or what it is instead"
+                    )

@@ -1,0 +1,94 @@
+"""Whether a document is one that the Open Data Contract Standard allows, and says only what the lakehouse reads.
+
+The standard's JSON Schema decides the first. It leaves many objects open, and a key that nobody reads promises
+something that nobody holds; so the second is a list of the keys that have a meaning here.
+"""
+
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contracts.problems import Problems
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+Keys = dict[str, "Keys | None"]
+"""The keys of an object, or of each object of a list; None ends what is looked at."""
+
+_CUSTOM: Keys = {"property": None, "value": None, "description": None}
+_QUALITY: Keys = {
+    **dict.fromkeys(("name", "description", "type", "dimension", "severity", "unit", "metric", "query", "engine")),
+    **dict.fromkeys(("implementation", "arguments", "mustBe", "mustNotBe", "mustBeBetween", "mustNotBeBetween")),
+    **dict.fromkeys(("mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo")),
+}
+_PROPERTY: Keys = {
+    **dict.fromkeys(("name", "businessName", "description", "tags", "examples", "logicalType", "physicalType")),
+    **dict.fromkeys(("required", "unique", "primaryKey", "partitioned", "classification", "logicalTypeOptions")),
+    **dict.fromkeys(("transformSourceObjects", "transformLogic", "transformDescription")),
+    "enum": {"value": None, "label": None, "description": None},
+    "quality": _QUALITY,
+    "customProperties": _CUSTOM,
+}
+DOCUMENT_KEYS: Keys = {
+    **dict.fromkeys(("apiVersion", "kind", "id", "name", "version", "status", "domain", "tags")),
+    "description": dict.fromkeys(("purpose", "usage", "limitations")),
+    "team": {
+        "name": None,
+        "description": None,
+        "members": dict.fromkeys(("username", "name", "role", "description", "dateIn", "dateOut")),
+    },
+    "support": dict.fromkeys(("channel", "url", "description", "tool", "scope")),
+    "slaProperties": dict.fromkeys(("property", "value", "unit", "description")),
+    "schema": {
+        **dict.fromkeys(("name", "businessName", "description", "tags", "dataGranularityDescription")),
+        "properties": _PROPERTY,
+        "quality": _QUALITY,
+    },
+    "customProperties": _CUSTOM,
+}
+
+
+@cache
+def validator() -> "Validator":
+    """The standard's JSON Schema, compiled once a process.
+
+    It leaves out `unevaluatedProperties`: `DOCUMENT_KEYS` is narrower, and the keyword costs most of the time.
+    """
+    from jsonschema import Draft201909Validator
+    from jsonschema.validators import extend
+
+    # The package's own import reads pydantic and all of its models, so that the file is found without importing it.
+    package = find_spec("open_data_contract_standard")
+    if package is None or package.submodule_search_locations is None:
+        raise ModuleNotFoundError("open-data-contract-standard is not installed: install the project's requirements")
+    schema = json.loads((Path(package.submodule_search_locations[0]) / "schema.json").read_text("utf-8"))
+    kind = extend(Draft201909Validator, {"unevaluatedProperties": lambda *_: ()})
+    return kind(schema)
+
+
+def check_document(problems: Problems) -> None:
+    """Adds what the document says that the standard forbids or the lakehouse doesn't read."""
+    _check_keys(problems.document, DOCUMENT_KEYS, problems)
+    for error in validator().iter_errors(problems.document):
+        if error.validator != "additionalProperties":
+            problems.at(*error.absolute_path).add(_shortened(error.message))
+
+
+def _check_keys(value: Any, keys: Keys, problems: Problems) -> None:
+    if isinstance(value, list):
+        for index, element in enumerate(value):
+            _check_keys(element, keys, problems.at(index))
+    elif isinstance(value, dict):
+        for key, below in value.items():
+            if key not in keys:
+                problems.at(key).add(f"the lakehouse reads no such key; here it reads {', '.join(sorted(keys))}")
+            elif (inner := keys[key]) is not None:
+                _check_keys(below, inner, problems.at(key))
+
+
+def _shortened(message: str, limit: int = 300) -> str:
+    """Without the whole of a large instance, which the library puts into its messages."""
+    return message if len(message) <= limit else f"{message[: limit // 2]} ... {message[-limit // 2 :]}"

@@ -1,0 +1,53 @@
+"""Column types: the Spark DDL spelling that contracts use, and the Arrow type it means."""
+
+import re
+
+import pyarrow as pa
+
+_SIMPLE: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+_DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
+
+
+def arrow_type(ddl: str) -> pa.DataType:
+    """The Arrow type of a Spark DDL type: a simple one, `decimal(p,s)`, `array<t>`, `map<k,v>` or `struct<name:t,...>`.
+
+    Raises:
+        ValueError: the spelling is none of these; the message quotes it.
+    """
+    text = ddl.replace(" ", "")
+    if text in _SIMPLE:
+        return _SIMPLE[text]
+    if match := _DECIMAL.fullmatch(text):
+        return pa.decimal128(int(match[1]), int(match[2]))
+    outer, _, rest = text.partition("<")
+    if rest.endswith(">"):
+        inner = _split(rest[:-1])
+        if outer == "array" and len(inner) == 1:
+            return pa.list_(arrow_type(inner[0]))
+        if outer == "map" and len(inner) == 2:
+            return pa.map_(arrow_type(inner[0]), arrow_type(inner[1]))
+        if outer == "struct" and all(":" in part for part in inner):
+            return pa.struct([(name, arrow_type(kind)) for name, kind in (part.split(":", 1) for part in inner)])
+    raise ValueError(
+        f"'{ddl}' is no column type that contracts know: {', '.join(_SIMPLE)}, decimal(p,s), array<>, map<,> or struct<name:type>"
+    )
+
+
+def _split(text: str) -> list[str]:
+    """The parts between commas that are outside all brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "<(") - (character in ">)")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts

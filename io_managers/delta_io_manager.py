@@ -1,0 +1,107 @@
+"""The Dagster IO manager of Delta tables: publishes audited outputs, and loads inputs at versions pinned for the run."""
+
+import datetime as dt
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from contracts.errors import PermanentError
+from contracts.model import Contract, Read
+from io_managers.publish import Publication, publish_with_quarantine
+from io_managers.reads import read_frame, read_predicate
+from io_managers.snapshot import Snapshot, open_snapshot
+from io_managers.storage import Storage
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+READER = "reader"
+"""The key of an input's metadata that names the table whose contract says what is read."""
+
+
+class DeltaIOManager(dg.IOManager):
+    """One run's view of the lake: each table is opened once, so that the whole run reads one state of it.
+
+    Inputs arrive as the parameter's annotation asks: a Spark DataFrame (also without annotation), `pyarrow.Table`,
+    `pyarrow.RecordBatchReader`, `polars.DataFrame` or `pandas.DataFrame`; always cut down to what the reading table's
+    contract says, or to the run's own days for an asset without one.
+    """
+
+    def __init__(self, storage: Storage, contracts: Mapping[str, Contract], session: "Callable[[], SparkSession]") -> None:
+        self._storage = storage
+        self._contracts = contracts
+        self._session = session
+        self._snapshots: dict[str, Snapshot] = {}
+
+    def snapshot(self, table: str) -> Snapshot:
+        """The table as this run sees it: as it was when first asked for, or as the run itself published it."""
+        if table not in self._snapshots:
+            self._snapshots[table] = open_snapshot(self._storage, self._contracts[table])
+        return self._snapshots[table]
+
+    def input_versions(self, reader: Contract) -> dict[str, int]:
+        """The versions that this run reads of what a table is made from."""
+        return {read.table: self.snapshot(read.table).version for read in reader.reads}
+
+    def read(self, table: str, predicate: str | None = None) -> "DataFrame":
+        """The rows of the run's version of a table that meet a predicate, or all of them."""
+        return read_frame(self._session(), self._storage.engine_path(self._storage.table_uri(table)), self.snapshot(table), predicate)
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """The input's rows for the run's days, in the type that the parameter is annotated with.
+
+        Raises:
+            PermanentError: a table can't be loaded as the annotation asks.
+        """
+        table = "/".join(context.asset_key.path)
+        reader = (context.definition_metadata or {}).get(READER)
+        read = self._contracts[reader].read(table) if reader else Read(table, "days")
+        window = context.asset_partitions_time_window
+        first, last = window.start.date(), (window.end - dt.timedelta(days=1)).date()
+        frame = self.read(table, read_predicate(self._contracts[table], read, first, last))
+        return as_annotated(frame, context.dagster_type.typing_type, table)
+
+    def handle_output(self, context: dg.OutputContext, obj: Publication) -> None:
+        """Makes an audited table visible in one commit, and lets the rest of the run read it.
+
+        Raises:
+            PermanentError: the output didn't come through an audit.
+        """
+        table = "/".join(context.asset_key.path)
+        if not isinstance(obj, Publication):
+            raise PermanentError(
+                f"{table}: the asset returned {type(obj).__name__}, which no contract was checked on. "
+                "Only an audited publication becomes visible: write a contract, and let the table's asset be built from it."
+            )
+        published = publish_with_quarantine(self._storage, self.snapshot(table), obj)
+        del self._snapshots[table]
+        context.add_output_metadata({"visible_version": published.version, "dagster/row_count": self.snapshot(table).row_count()})
+
+
+def as_annotated(frame: "DataFrame", annotation: Any, table: str) -> Any:
+    """The rows of a Spark DataFrame as the annotated type; a Spark DataFrame itself where nothing else is asked for.
+
+    Raises:
+        PermanentError: the annotation is no type that a table can be loaded as.
+    """
+    name = f"{annotation.__module__.split('.')[0]}.{annotation.__name__}" if inspect.isclass(annotation) else ""
+    match name:
+        case "" | "pyspark.DataFrame":
+            return frame
+        case "pyarrow.Table":
+            return frame.toArrow()
+        case "pyarrow.RecordBatchReader":
+            return frame.toArrow().to_reader()
+        case "pandas.DataFrame":
+            return frame.toPandas()
+        case "polars.DataFrame":
+            import polars as pl
+
+            return pl.from_arrow(frame.toArrow())
+        case _:
+            raise PermanentError(
+                f"{table} can't be loaded as {name}: annotate the parameter with pyspark.sql.DataFrame, pyarrow.Table, "
+                "pyarrow.RecordBatchReader, polars.DataFrame or pandas.DataFrame."
+            )

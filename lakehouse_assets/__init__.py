@@ -1,0 +1,1 @@
+"""The tables of the lakehouse as Dagster assets, and what runs them."""

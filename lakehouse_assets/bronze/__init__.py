@@ -1,0 +1,1 @@
+"""Bronze tables: what arrived, unchanged. One module a source."""

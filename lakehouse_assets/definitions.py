@@ -1,0 +1,42 @@
+"""The code location: every table of the contracts as an asset, with its checks and resources. Nothing is opened here."""
+
+from importlib import import_module
+
+import dagster as dg
+
+from contracts.model import Contract
+from io_managers.delta_io_manager import DeltaIOManager
+from lakehouse_assets.lake import Lake
+from lakehouse_assets.partitions import daily
+from lakehouse_assets.published_checks import freshness_check, identity_checks
+from lakehouse_assets.settings import load_settings
+from lakehouse_assets.table import IO_MANAGER, LAKE, TableFunction, table_asset
+
+
+def table_function(contract: Contract) -> TableFunction | None:
+    """The pure function of a silver or gold table: the one in `<layer>/<table>.py` that bears the table's name."""
+    if contract.layer == "bronze":
+        return None
+    module = import_module(f"lakehouse_assets.{contract.layer}.{contract.name}")
+    function: TableFunction = getattr(module, contract.name)
+    return function
+
+
+def build_definitions(lake: Lake) -> dg.Definitions:
+    """The definitions over a lake: contracts say which tables there are."""
+    partitions = daily(lake.settings)
+    assets = [table_asset(contract, table_function(contract), partitions, lake.storage.table_uri(contract.table)) for contract in lake.contracts.values()]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[*(freshness_check(contract) for contract in lake.contracts.values()), *identity_checks(lake.contracts)],
+        resources={
+            LAKE: dg.ResourceDefinition.hardcoded_resource(lake),
+            IO_MANAGER: dg.IOManagerDefinition(
+                resource_fn=lambda _: DeltaIOManager(lake.storage, lake.contracts, lake.engine.session)
+            ),
+        },
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(Lake(load_settings()))

@@ -1,0 +1,90 @@
+"""The lakehouse as one object: its settings, contracts, storage, engine and sources, each opened at its first use."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from contracts.model import Contract
+from contracts.parse import load_contracts
+from io_managers.staleness import Plan, TableState, plan
+from io_managers.storage import Storage
+from io_managers.table_state import StateReader
+from lakehouse_assets.settings import Settings, mask_salt
+from resources.engine.interface import Engine
+from resources.engine.sail import SailEngine
+from resources.sources.interface import Source
+from resources.sources.registry import make_source
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True, slots=True)
+class TableLoaded:
+    """A table's part of a run is over."""
+
+    table: str
+    first: dt.date
+    last: dt.date
+    incoming: int
+    published: int
+    quarantined: int
+    seconds: float
+    failure: str | None = None
+
+
+@dataclass
+class Lake:
+    """Everything that tables and commands share in a process."""
+
+    settings: Settings
+    contracts: Mapping[str, Contract] = field(default_factory=load_contracts)
+    engine: Engine = field(default_factory=SailEngine)
+    listeners: list[Callable[[TableLoaded], None]] = field(default_factory=list)
+
+    @cached_property
+    def storage(self) -> Storage:
+        return Storage(self.settings.root)
+
+    @property
+    def session(self) -> "SparkSession":
+        """The engine's session, started at the first use."""
+        return self.engine.session()
+
+    @cached_property
+    def mask_salt(self) -> str:
+        """The salt of hashed values.
+
+        Raises:
+            ConfigurationError: real data is loaded and none is set.
+        """
+        return mask_salt(self.settings)
+
+    def source(self, name: str) -> Source:
+        """The source of that name, as the settings choose it: `snowflake` or `fx`."""
+        if name not in self._sources:
+            self._sources[name] = make_source(self.settings, name)
+        return self._sources[name]
+
+    @cached_property
+    def _sources(self) -> dict[str, Source]:
+        return {}
+
+    @cached_property
+    def _state_reader(self) -> StateReader:
+        return StateReader(self.storage, self.contracts)
+
+    def states(self) -> Mapping[str, TableState]:
+        """What every table's log says of its days, now."""
+        return self._state_reader.states(self.settings.start_date, self.settings.clock().date())
+
+    def plan(self) -> Plan:
+        """What is missing or stale, now."""
+        return plan(self.contracts, self.states(), self.settings.start_date, self.settings.clock())
+
+    def announce(self, loaded: TableLoaded) -> None:
+        """Tells whoever watches the run that a table is done."""
+        for listener in self.listeners:
+            listener(loaded)

@@ -1,0 +1,122 @@
+"""Every setting of the lakehouse, read from the environment or `.env`, with the prefix `LAKEHOUSE_`.
+
+Secrets stand apart in `Secrets`, which is read where one is used and never while the definitions load.
+"""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.errors import ConfigurationError
+
+PREFIX = "LAKEHOUSE_"
+DEMO_MASK_SALT = "demo"
+
+SourceName = Literal["demo", "files"]
+
+
+class Settings(BaseSettings):
+    """What the lakehouse is run with. Field names are the variables' names without the prefix, in lower case."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    root: Annotated[str, Field(description="The lake: a folder, or s3://bucket/prefix.")] = "lake"
+    start_date: Annotated[
+        dt.date, Field(description="The first day of the lake; no table has a partition before it.")
+    ] = dt.date(2026, 1, 1)
+    engine: Annotated[
+        str, Field(pattern=r"^sail$", description="What computes tables: sail, embedded in the process.")
+    ] = "sail"
+    snowflake: Annotated[SourceName, Field(description="Where orders, customers and products come from.")] = "demo"
+    fx: Annotated[SourceName, Field(description="Where exchange rates come from.")] = "demo"
+    files_root: Annotated[
+        Path | None, Field(description="The folder that holds <source>/<table>/* for sources that are read from files.")
+    ] = None
+    demo_scale: Annotated[float, Field(gt=0, description="Size of the demo: 1 is about 1,000 orders a day.")] = 1.0
+    demo_seed: Annotated[int, Field(ge=0, description="Another seed is another retailer.")] = 1
+    now: Annotated[
+        dt.datetime | None, Field(description="A fixed clock (ISO 8601, UTC), for runs that can be repeated.")
+    ] = None
+
+    @field_validator("root")
+    @classmethod
+    def _absolute_root(cls, root: str) -> str:
+        """A relative folder must mean the same to every process that is given it."""
+        if "://" not in root:
+            return str(Path(root).expanduser().absolute())
+        if not root.startswith("s3://"):
+            raise ValueError("is a folder, or an address that starts with s3://")
+        return root.rstrip("/")
+
+    @field_validator("now")
+    @classmethod
+    def _utc_now(cls, now: dt.datetime | None) -> dt.datetime | None:
+        if now is None:
+            return None
+        return now.replace(tzinfo=dt.UTC) if now.tzinfo is None else now.astimezone(dt.UTC)
+
+    @model_validator(mode="after")
+    def _files_need_a_folder(self) -> "Settings":
+        if "files" in (self.snowflake, self.fx) and self.files_root is None:
+            raise ValueError(f"{PREFIX}FILES_ROOT is required by a source that is read from files")
+        return self
+
+    def clock(self) -> dt.datetime:
+        """The current time, UTC: the fixed one where it is set."""
+        return self.now or dt.datetime.now(dt.UTC)
+
+    @property
+    def demo_only(self) -> bool:
+        """Whether no data of anyone's own comes in."""
+        return {self.snowflake, self.fx} == {"demo"}
+
+
+class Secrets(BaseSettings):
+    """Settings that are never shown. Read when a run needs them."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    mask_salt: Annotated[
+        SecretStr | None, Field(description="What personal values are hashed with. Changing it changes every hash.")
+    ] = None
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        ConfigurationError: a variable is malformed or contradicts another; the message names each.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error)) from error
+
+
+def mask_salt(settings: Settings) -> str:
+    """The salt of hashed values; a well-known one is good enough for demo data alone.
+
+    Raises:
+        ConfigurationError: real data is loaded and no salt is set.
+    """
+    salt = Secrets().mask_salt
+    if salt is not None and salt.get_secret_value():
+        return salt.get_secret_value()
+    if settings.demo_only:
+        return DEMO_MASK_SALT
+    raise ConfigurationError(
+        f"{PREFIX}MASK_SALT is not set: customers' e-mail addresses can't be masked. Set it to a long random text, and keep it: "
+        "another salt gives every customer another hash."
+    )
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_url=False, include_input=True):
+        where = PREFIX + ".".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "settings"
+        given = f" (given: {problem['input']!r})" if problem["loc"] else ""
+        problems.append(f"{where}: {problem['msg']}{given}")
+    return "; ".join(problems)

@@ -1,0 +1,1 @@
+"""Engines that compute tables: one interface over Spark Connect, whichever server answers."""

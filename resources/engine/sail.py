@@ -1,0 +1,46 @@
+"""The embedded engine: Sail's Spark Connect server in this process, without a JVM."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from resources.engine.capabilities import require_capabilities
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SESSION_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+
+
+class SailEngine:
+    """Starts a server on a free local port at the first use and ends it at `close`."""
+
+    name = "sail"
+
+    def __init__(self) -> None:
+        self._server: Any = None
+        self._session: SparkSession | None = None
+
+    def session(self) -> "SparkSession":
+        if self._session is None:
+            # The server logs every start and session at INFO; only what a person must act on is shown.
+            os.environ.setdefault("RUST_LOG", "error")
+            from pysail.spark import SparkConnectServer
+            from pyspark.sql import SparkSession
+
+            self._server = SparkConnectServer("127.0.0.1", 0)
+            self._server.start(background=True)
+            host, port = self._server.listening_address
+            session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+            for name, value in SESSION_SETTINGS.items():
+                session.conf.set(name, value)
+            require_capabilities(session, self.name)
+            self._session = session
+        return self._session
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.stop()
+            self._session = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None

@@ -1,0 +1,1 @@
+"""Sources that bronze tables are loaded from: one interface, and its implementations by name."""

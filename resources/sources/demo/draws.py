@@ -1,0 +1,61 @@
+"""Random numbers that are a function of what they are drawn for: no state, so that any day can be drawn alone.
+
+Every draw is a hash of the seed, a purpose and the identity of what is drawn (an order's day and number, say), by
+splitmix64's finaliser. Unlike a generator's stream it depends neither on the order of draws nor on a library's version.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bits = npt.NDArray[np.uint64]
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """All random numbers of one seed."""
+
+    seed: int
+
+    def bits(self, purpose: str, *identity: Any) -> Bits:
+        """64 random bits for each identity; its parts are integers, or arrays of them that broadcast."""
+        drawn = np.asarray(_purpose(self.seed, purpose), dtype=np.uint64)
+        with np.errstate(over="ignore"):
+            for part in identity:
+                drawn = _mixed(drawn ^ _mixed(np.asarray(part, dtype=np.int64).astype(np.uint64) + _STEP))
+        return drawn
+
+    def share(self, purpose: str, *identity: Any) -> Floats:
+        """Uniform in [0, 1)."""
+        return (self.bits(purpose, *identity) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def below(self, limit: int | Integers, purpose: str, *identity: Any) -> Integers:
+        """Uniform integers from 0 up to, but without, a limit."""
+        return (self.share(purpose, *identity) * limit).astype(np.int64)
+
+    def choice(self, weights: tuple[float, ...], purpose: str, *identity: Any) -> Integers:
+        """Indices into weights, as often as they weigh."""
+        bounds = np.cumsum(np.asarray(weights, dtype=np.float64))
+        chosen = np.searchsorted(bounds, self.share(purpose, *identity) * bounds[-1], side="right")
+        return np.asarray(chosen, dtype=np.int64)
+
+
+def _mixed(bits: Any) -> Any:
+    bits = (bits ^ (bits >> np.uint64(30))) * _FIRST
+    bits = (bits ^ (bits >> np.uint64(27))) * _SECOND
+    return bits ^ (bits >> np.uint64(31))
+
+
+@lru_cache(maxsize=1024)
+def _purpose(seed: int, purpose: str) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=8).digest(), "little")

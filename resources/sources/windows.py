@@ -1,0 +1,78 @@
+"""Which arrival windows a row belongs to, by its cursor: the one place that knows the contract's exceptions."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from contracts.model import Contract
+from resources.sources.interface import Window
+
+Days = npt.NDArray[np.int32]
+"""Days since 1970-01-01."""
+
+_EPOCH = dt.date(1970, 1, 1)
+NO_DAY = np.iinfo(np.int32).min
+"""Stands for the day of a cursor that is null or unreadable."""
+
+
+def day_number(day: dt.date) -> int:
+    return (day - _EPOCH).days
+
+
+def cursor_days(cursor: pa.Array) -> Days:
+    """The UTC day of each date or timestamp; `NO_DAY` where it is null."""
+    days = pc.cast(pc.cast(cursor, pa.date32(), safe=False), pa.int32())
+    return pc.fill_null(days, NO_DAY).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Rows of a batch and the window in which each arrives; a row occurs once for each of its windows."""
+
+    rows: npt.NDArray[np.int64]
+    windows: Days
+
+
+def place(days: Days, contract: Contract, window: Window) -> Placement:
+    """The rows that arrive within a window, by the day of their cursor, in window order for overlapping windows."""
+    first, last, start = (day_number(day) for day in (window.first, window.last, window.lake_start))
+    without_cursor = days == NO_DAY
+    own = np.where(without_cursor, start, days)
+    if contract.open_to_past:
+        own = np.maximum(own, start)
+    rows, windows = [], []
+    for later in range(contract.window_days):
+        arrives = own + later
+        kept = (arrives >= first) & (arrives <= last)
+        if later:
+            kept &= ~without_cursor
+        rows.append(np.flatnonzero(kept))
+        windows.append(arrives[kept])
+    return Placement(np.concatenate(rows), np.concatenate(windows).astype(np.int32))
+
+
+def cursor_range(contract: Contract, window: Window) -> tuple[int | None, int]:
+    """The first and last day of cursors that can arrive within a window; None for a first day means any."""
+    past = contract.open_to_past and window.has_lake_start
+    return None if past else day_number(window.first) - contract.window_days + 1, day_number(window.last)
+
+
+class WindowCount:
+    """Counts rows by window, apart from the rows themselves."""
+
+    def __init__(self, window: Window) -> None:
+        self._days = window.days
+        self._first = day_number(window.first)
+        self._counts = np.zeros(len(self._days), dtype=np.int64)
+
+    def add(self, windows: Days) -> None:
+        self._counts += np.bincount(windows - self._first, minlength=len(self._counts))
+
+    @property
+    def by_window(self) -> Mapping[dt.date, int]:
+        return dict(zip(self._days, self._counts.tolist(), strict=True))

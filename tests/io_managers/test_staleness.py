@@ -1,0 +1,134 @@
+"""Which days are missing or stale, on logs written by hand."""
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+
+from contracts.model import Column, Contract, Read
+from io_managers.staleness import Batch, Cause, Load, Plan, TableState, Touch, batches, dependency_order, plan
+
+START = dt.date(2026, 3, 1)
+NOW = dt.datetime(2026, 3, 11, 6, tzinfo=dt.UTC)
+DAYS = [START + dt.timedelta(days=number) for number in range(10)]
+
+
+def contract(table: str, *reads: Read, restatement: int = 30) -> Contract:
+    return Contract(
+        table=table, version="1.0.0", title=table, description=table, grain="row", owner="team", mode="partitions",
+        columns=(Column("day", "date", "day", required=True, key=True),), partition_column="day", available_by=dt.time(2),
+        retention_days=365, reads=reads, restatement_days=restatement,
+    )  # fmt: skip
+
+
+def contracts_of(read: Read, restatement: int = 30) -> dict[str, Contract]:
+    return {
+        "bronze/a": contract("bronze/a"),
+        "silver/a": contract("silver/a", Read("bronze/a", "days")),
+        "gold/f": contract("gold/f", replace(read, table="silver/a"), restatement=restatement),
+        "gold/g": contract("gold/g", Read("gold/f", "days"), restatement=restatement),
+    }
+
+
+def loaded(*, touches: tuple[Touch, ...] = (), inputs: dict[str, int] | None = None, days: list[dt.date] = DAYS, clock: dt.datetime = NOW) -> TableState:
+    load = Load(1, clock, inputs or {})
+    return TableState(frozenset(days), dict.fromkeys(days, load), touches)
+
+
+def everything(silver_touches: tuple[Touch, ...] = ()) -> dict[str, TableState]:
+    return {
+        "bronze/a": loaded(),
+        "silver/a": loaded(inputs={"bronze/a": 1}, touches=silver_touches),
+        "gold/f": loaded(inputs={"silver/a": 1}),
+        "gold/g": loaded(inputs={"gold/f": 1}),
+    }
+
+
+def due_days(found: Plan, table: str) -> list[int]:
+    return [one.day.day for one in found.due if one.table == table]
+
+
+def test_nothing_is_outstanding_when_every_closed_day_is_loaded() -> None:
+    assert plan(contracts_of(Read("", "days")), everything(), START, NOW) == Plan((), ())
+
+
+def test_every_closed_day_is_missing_from_an_empty_lake_in_dependency_order() -> None:
+    found = plan(contracts_of(Read("", "days")), {}, START, NOW)
+    assert [one.table for one in found.due[::10]] == ["bronze/a", "silver/a", "gold/f", "gold/g"]
+    assert {one.cause for one in found.due} == {Cause.MISSING}
+    assert batches(found.due) == [Batch(DAYS[0], DAYS[-1], ("bronze/a", "silver/a", "gold/f", "gold/g"))]
+
+
+def test_the_open_day_is_not_due_until_it_is_over() -> None:
+    assert NOW.date() not in {one.day for one in plan(contracts_of(Read("", "days")), {}, START, NOW).due}
+
+
+def test_a_day_that_was_loaded_while_it_was_open_is_due_when_it_is_over() -> None:
+    states = everything()
+    noon = dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC)
+    states["bronze/a"] = replace(states["bronze/a"], loads={**states["bronze/a"].loads, DAYS[-1]: Load(1, noon, {})})
+    found = plan(contracts_of(Read("", "days")), states, START, NOW)
+    assert [(one.table, one.day, one.cause) for one in found.due if one.table == "bronze/a"] == [("bronze/a", DAYS[-1], Cause.OPEN)]
+    assert due_days(found, "gold/g") == [10]
+
+
+@pytest.mark.parametrize(
+    ("read", "touched", "expected"),
+    [
+        (Read("", "days"), 5, [5]),
+        (Read("", "days", -2, 0), 5, [5, 6, 7]),
+        (Read("", "days", -2, 1), 5, [4, 5, 6, 7]),
+        (Read("", "all"), 8, [8, 9, 10]),
+        (Read("", "as_of"), 8, [8, 9, 10]),
+        (Read("", "month"), 8, list(range(1, 11))),
+    ],
+)
+def test_a_change_makes_stale_the_days_that_read_it_and_what_reads_those(read: Read, touched: int, expected: list[int]) -> None:
+    change = Touch(2, frozenset({dt.date(2026, 3, touched)}))
+    found = plan(contracts_of(read), everything((change,)), START, NOW)
+    assert due_days(found, "gold/f") == due_days(found, "gold/g") == expected
+    assert not due_days(found, "silver/a")
+    assert {one.reason for one in found.due if one.table == "gold/f"} == {"silver/a changed in version 2"}
+
+
+def test_a_change_that_was_read_makes_nothing_stale() -> None:
+    assert plan(contracts_of(Read("", "days")), everything((Touch(1, frozenset(DAYS)),)), START, NOW).due == ()
+
+
+def test_a_change_beyond_the_restatement_window_is_reported_and_starts_nothing() -> None:
+    found = plan(contracts_of(Read("", "days"), restatement=3), everything((Touch(2, frozenset({DAYS[6], DAYS[7]})),)), START, NOW)
+    assert [(one.table, one.day) for one in found.due] == [("gold/f", DAYS[7]), ("gold/g", DAYS[7])]
+    assert [(one.table, one.day) for one in found.beyond] == [("gold/f", DAYS[6])]
+
+
+def test_a_missing_day_is_due_however_old_it_is() -> None:
+    states = everything()
+    states["gold/g"] = loaded(inputs={"gold/f": 1}, days=DAYS[1:])
+    found = plan(contracts_of(Read("", "days"), restatement=1), states, START, NOW)
+    assert [(one.table, one.day, one.cause) for one in found.due] == [("gold/g", DAYS[0], Cause.MISSING)]
+
+
+def test_a_day_whose_commit_the_log_no_longer_holds_counts_as_loaded() -> None:
+    states = everything()
+    states["bronze/a"] = TableState(frozenset(DAYS))
+    assert plan(contracts_of(Read("", "days")), states, START, NOW).due == ()
+
+
+def test_changed_bronze_windows_make_silver_stale_and_gold_with_it() -> None:
+    states = everything()
+    states["bronze/a"] = loaded(touches=(Touch(2, frozenset({DAYS[3]})),))
+    found = plan(contracts_of(Read("", "days")), states, START, NOW)
+    assert [(one.table, one.day.day, one.reason) for one in found.due] == [
+        ("silver/a", 4, "bronze/a changed in version 2"), ("gold/f", 4, "silver/a is about to change"), ("gold/g", 4, "gold/f is about to change"),
+    ]  # fmt: skip
+
+
+def test_runs_join_contiguous_days_with_the_same_tables() -> None:
+    states = everything((Touch(2, frozenset({DAYS[1], DAYS[2], DAYS[5]})),))
+    runs = batches(plan(contracts_of(Read("", "days")), states, START, NOW).due)
+    assert runs == [Batch(DAYS[1], DAYS[2], ("gold/f", "gold/g")), Batch(DAYS[5], DAYS[5], ("gold/f", "gold/g"))]
+
+
+def test_tables_come_after_what_they_read() -> None:
+    order = dependency_order(contracts_of(Read("", "days")))
+    assert order.index("bronze/a") < order.index("silver/a") < order.index("gold/f") < order.index("gold/g")
