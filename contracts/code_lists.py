@@ -3,21 +3,19 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 
+import pycountry
+
 NO_CURRENCY = frozenset({"XXX", "XTS"})
 """ISO-4217 codes that name no currency: none involved, and testing."""
 
 
 @cache
 def _currencies() -> frozenset[str]:
-    import pycountry
-
     return frozenset(currency.alpha_3 for currency in pycountry.currencies) - NO_CURRENCY
 
 
 @cache
 def _countries() -> frozenset[str]:
-    import pycountry
-
     return frozenset(country.alpha_2 for country in pycountry.countries)
 
 

@@ -1,8 +1,8 @@
 """What the fields of a contract must say together, and what contracts must say of each other."""
 
 import re
-from collections.abc import Iterator, Mapping
 from collections import Counter
+from collections.abc import Mapping
 
 from contracts.model import (
     HISTORY_COLUMNS,
@@ -12,7 +12,10 @@ from contracts.model import (
     VALID_TO_MONTH,
     WINDOW,
     AggregateRule,
+    Column,
     Contract,
+    RowRule,
+    Severity,
     UniqueRule,
 )
 from contracts.problems import Problems
@@ -20,29 +23,90 @@ from contracts.problems import Problems
 _RANKS = {"bronze": 0, "silver": 1, "gold": 2}
 _HISTORY_TYPES = {VALID_FROM: None, VALID_TO: None, IS_CURRENT: "boolean", VALID_TO_MONTH: "string"}
 _RULE_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _TOKEN = re.compile(r"'(?:\\.|[^'\\])*'|`[^`]+`|\.\s*[A-Za-z_]\w*|[A-Za-z_]\w*(?P<call>\s*\()?|\d\w*|->|.", re.DOTALL)
 _WORDS = frozenset(
-    """all and array as asc bigint between boolean by case cast current_date date day days decimal desc distinct double
-    else end escape exists false filter from hour in int integer interval is like map microsecond minute month not null
-    or over order partition rlike second separator string struct then timestamp true try_cast when where within year""".split()
+    [
+        "all",
+        "and",
+        "array",
+        "as",
+        "asc",
+        "bigint",
+        "between",
+        "boolean",
+        "by",
+        "case",
+        "cast",
+        "current_date",
+        "date",
+        "day",
+        "days",
+        "decimal",
+        "desc",
+        "distinct",
+        "double",
+        "else",
+        "end",
+        "escape",
+        "exists",
+        "false",
+        "filter",
+        "from",
+        "hour",
+        "in",
+        "int",
+        "integer",
+        "interval",
+        "is",
+        "like",
+        "map",
+        "microsecond",
+        "minute",
+        "month",
+        "not",
+        "null",
+        "or",
+        "over",
+        "order",
+        "partition",
+        "rlike",
+        "second",
+        "separator",
+        "string",
+        "struct",
+        "then",
+        "timestamp",
+        "true",
+        "try_cast",
+        "when",
+        "where",
+        "within",
+        "year",
+    ]
 )
 
 
 def unknown_columns(sql: str, known: Mapping[str, object]) -> list[str]:
     """The names in a Spark SQL expression that are neither columns, functions, words of the language nor lambda variables."""
-    tokens = [(match[0], match["call"] is not None) for match in _TOKEN.finditer(sql) if not match[0].isspace()]
-    names = [
-        token.strip("`")
-        for token, call in tokens
-        if token.startswith("`") or (not call and re.fullmatch(r"[A-Za-z_]\w*", token) and token.lower() not in _WORDS)
-    ]
-    arrows = [index for index, (token, _) in enumerate(tokens) if token == "->"]
-    variables = {tokens[index - 1][0] for index in arrows if index}
-    for index in arrows:
-        if index and tokens[index - 1][0] == ")":
-            opening = max(place for place in range(index) if tokens[place][0] == "(")
-            variables.update(token for token, _ in tokens[opening:index])
-    return sorted({name for name in names if name not in known and name not in variables})
+    parts = [(match[0], match["call"] is not None) for match in _TOKEN.finditer(sql) if not match[0].isspace()]
+    names = {text.strip("`") for text, call in parts if _names_column(text, call=call)}
+    variables: set[str] = set()
+    for index, (text, _) in enumerate(parts):
+        if text == "->" and index:
+            opening = (
+                max(place for place in range(index) if parts[place][0] == "(")
+                if parts[index - 1][0] == ")"
+                else index - 1
+            )
+            variables.update(variable for variable, _ in parts[opening:index])
+    return sorted(names - variables - known.keys())
+
+
+def _names_column(text: str, *, call: bool) -> bool:
+    if text.startswith("`"):
+        return True
+    return not call and _WORD.fullmatch(text) is not None and text.lower() not in _WORDS
 
 
 def check_contract(contract: Contract, problems: Problems) -> None:
@@ -57,10 +121,15 @@ def check_contract(contract: Contract, problems: Problems) -> None:
         problems.at("schema", 0, "properties").add("no column is `primaryKey: true`: what tells two rows apart?")
     if contract.mode == "changes":
         _check_changes(contract, problems)
-    if contract.layer == "gold":
-        for column in contract.restricted:
-            if column.mask is None:
-                problems.column(column.name).add("gold holds no restricted value without a mask")
+    _check_masks(contract, problems)
+
+
+def _check_masks(contract: Contract, problems: Problems) -> None:
+    for column in contract.columns:
+        if column.mask is not None and column.mask.kind != "hide" and column.type != "string":
+            problems.column(column.name).property("mask").add(f"{column.mask.kind} masks text, not {column.type}")
+        if contract.layer == "gold" and column.restricted and column.mask is None:
+            problems.column(column.name).add("gold holds no restricted value without a mask")
 
 
 def _check_names(contract: Contract, problems: Problems) -> None:
@@ -131,6 +200,8 @@ def _check_rules(contract: Contract, problems: Problems) -> None:
         if not _RULE_NAME.fullmatch(name):
             problems.at("schema", 0).add(f"the rule name '{name}' is not lower-case letters, digits and _")
     for rule in contract.row_rules:
+        if contract.layer == "bronze" and rule.severity == Severity.ERROR and not _holds_in_bronze(rule):
+            problems.at("schema", 0).add(f"rule '{rule.name}': bronze keeps what arrives, its rules only warn")
         _check_columns(rule.name, unknown_columns(rule.predicate, contract.by_name), problems)
     for table_rule in contract.table_rules:
         match table_rule:
@@ -140,6 +211,10 @@ def _check_rules(contract: Contract, problems: Problems) -> None:
                 )
             case AggregateRule():
                 _check_columns(table_rule.name, unknown_columns(table_rule.expression, contract.by_name), problems)
+
+
+def _holds_in_bronze(rule: RowRule) -> bool:
+    return rule.constraint is not None and rule.constraint.kind in ("required", "not_nan")
 
 
 def _check_columns(rule: str, unknown: list[str], problems: Problems) -> None:
@@ -191,8 +266,10 @@ def check_lineage(contract: Contract, contracts: Mapping[str, Contract], problem
             place.add(f"there is no table '{read.table}'")
         elif _RANKS[other.layer] > _RANKS[contract.layer]:
             place.add(f"'{read.table}' is of a layer above")
-        elif (read.kind == "as_of") != (other.history == "scd2"):
-            place.add(f"'{read.table}' is read as_of exactly if it is scd2")
+        elif read.kind == "as_of" and other.history != "scd2":
+            place.add(f"'{read.table}' keeps no history to read as_of a day")
+        elif read.kind in ("days", "month") and other.history == "scd2":
+            place.add(f"'{read.table}' is scd2: its rows are of no day, read it as_of")
         elif contract.table in _upstream(read.table, contracts):
             place.add(f"'{read.table}' is made from this table")
     if contract.layer != "bronze":
@@ -227,7 +304,14 @@ def _check_sources(contract: Contract, contracts: Mapping[str, Contract], proble
                 origin = contracts[source.table].by_name.get(source.column)
                 if origin is None:
                     here.add(f"'{source.table}' has no column '{source.column}'")
-                elif origin.restricted and column.classification is None:
+                elif origin.restricted and not _made_safe(contract, column):
                     here.add(
-                        f"'{source.table}.{source.column}' is restricted: say by `classification` whether this column is, or what it is instead"
+                        f"'{source.table}.{source.column}' is restricted: classify this column as restricted, give it a "
+                        "mask (gold), or say by `classification` what it is instead and by transformLogic why"
                     )
+
+
+def _made_safe(contract: Contract, column: Column) -> bool:
+    """Whether a column that is made from a restricted one is restricted too, masked when it is written, or declared to be neither."""
+    masked = contract.layer == "gold" and column.mask is not None
+    return column.restricted or masked or (column.classification is not None and column.logic is not None)

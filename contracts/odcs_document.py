@@ -8,13 +8,18 @@ import json
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from jsonschema import Draft201909Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
 
 from contracts.problems import Problems
 
-if TYPE_CHECKING:
-    from jsonschema.protocols import Validator
-
+_NO_OPERATOR = (
+    "it needs exactly one operator with a number, or two ascending ones: mustBe, mustBeLessThan, mustBeBetween, ..."
+)
 Keys = dict[str, "Keys | None"]
 """The keys of an object, or of each object of a list; None ends what is looked at."""
 
@@ -24,7 +29,10 @@ _QUALITY: Keys = {
     **dict.fromkeys(("implementation", "arguments", "mustBe", "mustNotBe", "mustBeBetween", "mustNotBeBetween")),
     **dict.fromkeys(("mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo")),
 }
+_PART: Keys = dict.fromkeys(("name", "description", "logicalType", "physicalType"))
+_PART |= {"items": _PART, "properties": _PART, "map": {"key": _PART, "value": _PART}}
 _PROPERTY: Keys = {
+    **{part: _PART[part] for part in ("items", "properties", "map")},
     **dict.fromkeys(("name", "businessName", "description", "tags", "examples", "logicalType", "physicalType")),
     **dict.fromkeys(("required", "unique", "primaryKey", "partitioned", "classification", "logicalTypeOptions")),
     **dict.fromkeys(("transformSourceObjects", "transformLogic", "transformDescription")),
@@ -52,20 +60,17 @@ DOCUMENT_KEYS: Keys = {
 
 
 @cache
-def validator() -> "Validator":
+def validator() -> Validator:
     """The standard's JSON Schema, compiled once a process.
 
     It leaves out `unevaluatedProperties`: `DOCUMENT_KEYS` is narrower, and the keyword costs most of the time.
     """
-    from jsonschema import Draft201909Validator
-    from jsonschema.validators import extend
-
     # The package's own import reads pydantic and all of its models, so that the file is found without importing it.
     package = find_spec("open_data_contract_standard")
     if package is None or package.submodule_search_locations is None:
         raise ModuleNotFoundError("open-data-contract-standard is not installed: install the project's requirements")
     schema = json.loads((Path(package.submodule_search_locations[0]) / "schema.json").read_text("utf-8"))
-    kind = extend(Draft201909Validator, {"unevaluatedProperties": lambda *_: ()})
+    kind: type[Validator] = extend(Draft201909Validator, {"unevaluatedProperties": lambda *_: ()})  # type: ignore[no-untyped-call]
     return kind(schema)
 
 
@@ -73,8 +78,11 @@ def check_document(problems: Problems) -> None:
     """Adds what the document says that the standard forbids or the lakehouse doesn't read."""
     _check_keys(problems.document, DOCUMENT_KEYS, problems)
     for error in validator().iter_errors(problems.document):
-        if error.validator != "additionalProperties":
-            problems.at(*error.absolute_path).add(_shortened(error.message))
+        # Keys are judged above. Without a logicalType, which is missed later, the schema asks for the options of all of them.
+        if error.validator == "additionalProperties" or _of_no_type(problems.document, error):
+            continue
+        operators = error.validator == "oneOf" and "mustBe" in str(error.schema)
+        problems.at(*error.absolute_path).add(_NO_OPERATOR if operators else _shortened(error.message))
 
 
 def _check_keys(value: Any, keys: Keys, problems: Problems) -> None:
@@ -87,6 +95,16 @@ def _check_keys(value: Any, keys: Keys, problems: Problems) -> None:
                 problems.at(key).add(f"the lakehouse reads no such key; here it reads {', '.join(sorted(keys))}")
             elif (inner := keys[key]) is not None:
                 _check_keys(below, inner, problems.at(key))
+
+
+def _of_no_type(document: Any, error: ValidationError) -> bool:
+    """Whether an error comes from a condition on a column's logicalType, of a column that has none."""
+    path = list(error.absolute_path)
+    if "then" not in error.absolute_schema_path or "quality" in path:
+        return False
+    for step in path[: path.index("logicalTypeOptions")] if "logicalTypeOptions" in path else path:
+        document = document[step]
+    return "logicalType" not in document
 
 
 def _shortened(message: str, limit: int = 300) -> str:

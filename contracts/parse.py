@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.code_lists import CODE_LISTS
+from contracts.column_types import column_type
 from contracts.consistency import check_contract, check_lineage
 from contracts.custom_properties import COLUMN_PROPERTIES, TABLE_PROPERTIES, read_properties
 from contracts.errors import ContractError
@@ -32,7 +33,6 @@ from contracts.odcs_document import check_document
 from contracts.problems import Problems
 from contracts.quality import Rules, known_values, read_quality, text_pattern, unique_rule
 from contracts.row_rules import column_rules
-from contracts.types import arrow_type
 from contracts.yaml_document import read_yaml
 
 SUFFIX = ".odcs.yaml"
@@ -43,23 +43,6 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _SOURCE = re.compile(r"([A-Za-z0-9_]+/[A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
 _DAYS = {"d": 1, "y": 365}
-_PHYSICAL = {
-    "string": "string",
-    "boolean": "boolean",
-    "date": "date",
-    "timestamp": "timestamp",
-}
-"""The logical types that one column type stands for; the others say which by physicalType."""
-_LOGICAL = {
-    **{physical: logical for logical, physical in _PHYSICAL.items()},
-    "int": "integer",
-    "bigint": "integer",
-    "double": "number",
-    "decimal": "number",
-    "array": "array",
-    "map": "map",
-    "struct": "object",
-}
 _LIMITS: Mapping[str, ConstraintKind] = {
     "minimum": "minimum",
     "maximum": "maximum",
@@ -100,10 +83,10 @@ def load_contract(path: Path) -> Contract:
     Raises:
         ContractError: the file is missing or wrong; every problem is a line that names file, table and field.
     """
-    contract, problems = _read(_File(Path(path)))
-    problems.raise_any(_File(Path(path)).shown, _File(Path(path)).table)
-    if contract is None:
-        raise AssertionError("a contract without problems was not read")
+    file = _File(Path(path))
+    contract, problems = _read(file)
+    if contract is None or problems.found:
+        raise ContractError("\n".join(problems.lines(file.shown, file.table)))
     return contract
 
 
@@ -113,12 +96,14 @@ def load_contracts(folder: Path = Path(__file__).parent) -> Mapping[str, Contrac
     Raises:
         ContractError: as for `load_contract`, with the problems of all files.
     """
-    files = [_File(path) for layer in LAYERS for path in sorted((folder / layer).glob(f"*{SUFFIX}"))]
-    read = {file: _read(file) for file in sorted(files, key=lambda file: file.table)}
+    files = sorted(map(_File, folder.rglob("*.y*ml")), key=lambda file: file.table)
+    if not files:
+        raise ContractError(f"{folder}: there is no contract below this folder")
+    read = {file: _read(file) for file in files}
     contracts = {file.table: contract for file, (contract, _) in read.items() if contract is not None}
     # What other files say of a table that can't be read would only repeat its own problems.
     if len(contracts) == len(files):
-        for file, (contract, problems) in read.items():
+        for contract, problems in read.values():
             if contract is not None:
                 check_lineage(contract, contracts, problems)
     lines = [line for file, (_, problems) in read.items() for line in problems.lines(file.shown, file.table)]
@@ -129,6 +114,10 @@ def load_contracts(folder: Path = Path(__file__).parent) -> Mapping[str, Contrac
 
 def _read(file: _File) -> tuple[Contract | None, Problems]:
     """The contract as far as the file can be read, and what is wrong with it."""
+    if file.path.parent.name not in LAYERS or not file.path.name.endswith(SUFFIX):
+        problems = Problems({})
+        problems.add(f"a contract is at <layer>/<table>{SUFFIX}, the layer one of {', '.join(LAYERS)}")
+        return None, problems
     try:
         document = read_yaml(file.path.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -150,13 +139,9 @@ def _read(file: _File) -> tuple[Contract | None, Problems]:
 
 
 def _check_identity(document: Mapping[str, Any], file: _File, problems: Problems) -> None:
-    """That the file says of which table it is, as its place does, and that it is told by whom and which version."""
-    if file.path.parent.name not in LAYERS or not file.path.name.endswith(SUFFIX):
-        problems.add(f"a contract is at <layer>/<table>{SUFFIX}, the layer one of {', '.join(LAYERS)}")
+    """That the file is a contract of the table that its place says, in a version of the standard that is read here."""
     if document["id"] != file.table:
         problems.at("id").add(f"'{document['id']}' is not the table of the file, '{file.table}'")
-    if document["kind"] != "DataContract":
-        problems.at("kind").add("the lakehouse reads DataContract")
     if document["apiVersion"] not in ("v3.1.0", "v3.2.0"):
         problems.at("apiVersion").add("the lakehouse reads v3.1.0 and v3.2.0")
     if not _VERSION.fullmatch(document["version"]):
@@ -175,7 +160,8 @@ def _contract(document: Mapping[str, Any], table: str, problems: Problems) -> Co
     if not entity.get("dataGranularityDescription"):
         place.add("dataGranularityDescription is missing: what is one row?")
     values = read_properties(document.get("customProperties", []), TABLE_PROPERTIES, problems)
-    _check_stated(table, values, problems)
+    stated = {item["property"] for item in document.get("customProperties", [])}
+    _check_stated(table, stated, values, problems)
     rules = Rules()
     columns = _columns(entity, table, rules, place)
     read_quality(entity.get("quality", []), None, rules, place.at("quality"))
@@ -224,7 +210,7 @@ def _contract(document: Mapping[str, Any], table: str, problems: Problems) -> Co
     )
 
 
-def _check_stated(table: str, values: Mapping[str, Any], problems: Problems) -> None:
+def _check_stated(table: str, stated: set[str], values: Mapping[str, Any], problems: Problems) -> None:
     """That what has no sensible default is said, and nothing that has no effect."""
     layer = table.partition("/")[0]
     changes = values.get("writeMode") == "changes"
@@ -236,13 +222,13 @@ def _check_stated(table: str, values: Mapping[str, Any], problems: Problems) -> 
     if values.get("history") == "scd1":
         needed = needed | {"partitionDrift"}
     place = problems.at("customProperties")
-    for name in sorted(needed - values.keys()):
+    for name in sorted(needed - stated):
         place.add(f"{name} is missing")
     if layer != "bronze":
-        for name in sorted(of_bronze & values.keys()):
+        for name in sorted(of_bronze & stated):
             problems.property(name).add("only bronze tables have it")
     if not changes:
-        for name in sorted(of_changes & values.keys()):
+        for name in sorted(of_changes & stated):
             problems.property(name).add("only tables of writeMode changes have it")
 
 
@@ -326,9 +312,10 @@ def _column(entry: Mapping[str, Any], table: str, rules: Rules, place: Problems)
         place.at("classification").add(f"'{classification}' is none of {', '.join(CLASSIFICATIONS)}")
     values = read_properties(entry.get("customProperties", []), COLUMN_PROPERTIES, place)
     mask = values.get("mask")
+    kind = column_type(entry, place)
     column = Column(
         name=entry["name"],
-        type=_type(entry, place),
+        type=kind or "string",
         description=entry.get("description", ""),
         required=entry.get("required", False),
         unique=entry.get("unique", False),
@@ -340,30 +327,10 @@ def _column(entry: Mapping[str, Any], table: str, rules: Rules, place: Problems)
         sources=_sources(entry, table, place),
         logic=entry.get("transformLogic"),
     )
-    _add_rules(entry, column, values.get("codeList"), table, rules, place)
+    if kind is not None:
+        constraints = _constraints(entry, column, values.get("codeList"), table.partition("/")[0], place)
+        _add_rules(entry, column, constraints, rules, place)
     return column
-
-
-def _type(entry: Mapping[str, Any], place: Problems) -> str:
-    """The column's type, spelt without blanks; text where it can't be read."""
-    logical = entry.get("logicalType")
-    physical = entry.get("physicalType", _PHYSICAL.get(logical or ""))
-    if logical is None:
-        place.add("logicalType is missing")
-    elif physical is None:
-        place.add(f"physicalType is missing: logicalType {logical} has several")
-    else:
-        physical = physical.replace(" ", "")
-        try:
-            arrow_type(physical)
-        except ValueError as error:
-            place.at("physicalType").add(str(error))
-            return "string"
-        meant = _LOGICAL[re.split(r"[(<]", physical)[0]]
-        if logical != meant:
-            place.at("physicalType").add(f"{physical} is of logicalType {meant}, not {logical}")
-        return str(physical)
-    return "string"
 
 
 def _sources(entry: Mapping[str, Any], table: str, place: Problems) -> tuple[ColumnSource, ...]:
@@ -381,24 +348,32 @@ def _sources(entry: Mapping[str, Any], table: str, place: Problems) -> tuple[Col
     return tuple(sources)
 
 
-def _add_rules(
-    entry: Mapping[str, Any], column: Column, code_list: str | None, table: str, rules: Rules, place: Problems
-) -> None:
+def _constraints(
+    entry: Mapping[str, Any], column: Column, code_list: str | None, layer: str, place: Problems
+) -> list[Constraint]:
+    """What limits a column's values apart from `quality`."""
     constraints = _limits(entry, column, place.at("logicalTypeOptions"))
+    known = []
     if code_list is not None:
-        known = known_values(sorted(CODE_LISTS[code_list]), column, place.property("codeList"))
-        constraints += [known] if known else []
+        known.append(known_values(sorted(CODE_LISTS[code_list]), column, place.property("codeList")))
     if "enum" in entry:
-        known = known_values([item["value"] for item in entry["enum"]], column, place.at("enum"))
-        constraints += [known] if known else []
-    if table.startswith("silver/") and column.type in ("date", "timestamp") and not column.technical:
+        known.append(known_values([item["value"] for item in entry["enum"]], column, place.at("enum")))
+    constraints += [constraint for constraint in known if constraint is not None]
+    if layer == "silver" and column.type in ("date", "timestamp") and not column.technical:
         constraints.append(Constraint("calendar"))
+    return constraints
+
+
+def _add_rules(
+    entry: Mapping[str, Any], column: Column, constraints: list[Constraint], rules: Rules, place: Problems
+) -> None:
+    """Adds the rules of a column to the table's."""
+    before = len(rules.rows)
     if column.name not in HISTORY_COLUMNS:
         rules.rows.extend(column_rules(column, constraints))
-    before = len(rules.rows)
     read_quality(entry.get("quality", []), column, rules, place.at("quality"))
-    constraints += [rule.constraint for rule in rules.rows[before:] if rule.constraint is not None]
-    if "required" not in entry and any(constraint.kind == "known" for constraint in constraints):
+    limited = {rule.constraint.kind for rule in rules.rows[before:] if rule.constraint is not None}
+    if "known" in limited and "required" not in entry:
         place.add(
             "a column of known values says `required: true`, or `required: false` where null is allowed beside them"
         )

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.errors import ContractError
-
 
 def place_of(document: Any, path: Sequence[str | int]) -> str:
     """A path in a document as people read it: `schema[0].properties[3] 'amount'.physicalType`."""
@@ -13,7 +11,8 @@ def place_of(document: Any, path: Sequence[str | int]) -> str:
     for step in path:
         if isinstance(step, int):
             document = document[step] if isinstance(document, list) and step < len(document) else None
-            text += f"[{step}]{_named(document)}"
+            # The one table of a file is named before the place.
+            text += f"[{step}]" if text == "schema" else f"[{step}]{_named(document)}"
         else:
             document = document.get(step) if isinstance(document, dict) else None
             text += f".{step}" if text else step
@@ -69,12 +68,3 @@ class Problems:
     def lines(self, file: str, table: str) -> list[str]:
         """What was found, a line each that names file, table and place."""
         return [f"{file}: {table}: {problem}" for problem in self.found]
-
-    def raise_any(self, file: str, table: str) -> None:
-        """Does nothing where nothing was found.
-
-        Raises:
-            ContractError: all lines.
-        """
-        if self.found:
-            raise ContractError("\n".join(self.lines(file, table)))

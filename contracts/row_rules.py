@@ -4,11 +4,11 @@ A predicate is true or null for a row that meets its rule, so that a rule holds 
 """
 
 import datetime as dt
-import re
 from collections.abc import Iterable
 from decimal import Decimal
 
 from contracts.model import Column, Constraint, ConstraintKind, Dimension, RowRule, Severity
+from contracts.patterns import engine_pattern
 
 _DIMENSIONS: dict[ConstraintKind, Dimension] = {
     "required": "completeness",
@@ -25,6 +25,7 @@ _COMPARISONS: dict[ConstraintKind, tuple[str, str]] = {
 }
 _SHOWN_VALUES = 12
 _FIRST_DAY, _LAST_DAY = dt.date(1, 1, 1), dt.date(9999, 12, 31)
+_FIRST_TIME = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 _LAST_TIME = dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)
 
 
@@ -33,7 +34,7 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def literal(value: Decimal | float | str | dt.date | dt.datetime) -> str:
+def literal(value: Decimal | int | str | dt.date | dt.datetime) -> str:
     """A value as a Spark SQL literal; times are written in UTC."""
     match value:
         case str():
@@ -43,28 +44,18 @@ def literal(value: Decimal | float | str | dt.date | dt.datetime) -> str:
             return f"timestamp'{moment.isoformat(sep=' ')}+00:00'"
         case dt.date():
             return f"date'{value.isoformat()}'"
-        case float():
-            return f"{Decimal(repr(value)):f}"
         case _:
             return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def rule(
-    column: Column,
-    constraint: Constraint,
-    *,
-    name: str | None = None,
-    severity: Severity = Severity.ERROR,
-    dimension: Dimension | None = None,
-    description: str | None = None,
-) -> RowRule:
-    """The row rule of one constraint, named `<column>_<constraint>` unless it has a name."""
+def rule(column: Column, constraint: Constraint) -> RowRule:
+    """The row rule of one constraint: an error, named `<column>_<constraint>`."""
     return RowRule(
-        name=name or f"{column.name}_{constraint.kind}",
+        name=f"{column.name}_{constraint.kind}",
         predicate=predicate(column, constraint),
-        severity=severity,
-        dimension=dimension or _DIMENSIONS.get(constraint.kind, "accuracy"),
-        description=description or describe(column, constraint),
+        severity=Severity.ERROR,
+        dimension=_DIMENSIONS.get(constraint.kind, "accuracy"),
+        description=describe(column, constraint),
         column=column.name,
         constraint=constraint,
     )
@@ -73,26 +64,33 @@ def rule(
 def predicate(column: Column, constraint: Constraint) -> str:
     """The condition as Spark SQL."""
     name, limit = quoted(column.name), constraint.limit
-    match constraint.kind:
-        case "required":
-            return f"{name} is not null"
-        case "not_nan":
-            return f"not isnan({name})"
-        case "calendar":
-            last = _LAST_DAY if column.type == "date" else _LAST_TIME
-            first = _FIRST_DAY if column.type == "date" else dt.datetime.combine(_FIRST_DAY, dt.time(), dt.UTC)
-            return f"{name} between {literal(first)} and {literal(last)}"
-        case "known" if isinstance(limit, frozenset):
-            return f"{name} in ({', '.join(literal(value) for value in sorted(limit))})"
-        case "pattern" if isinstance(limit, str):
-            return f"{name} rlike {literal(limit)}"
-        case "min_length" if isinstance(limit, int):
-            return f"length({name}) >= {limit}"
-        case "max_length" if isinstance(limit, int):
-            return f"length({name}) <= {limit}"
-        case kind if kind in _COMPARISONS and limit is not None and not isinstance(limit, frozenset):
-            return f"{name} {_COMPARISONS[kind][0]} {literal(limit)}"
-    raise ValueError(f"column '{column.name}': {constraint} has no predicate")
+    match constraint.kind, limit:
+        case "required", None:
+            text = f"{name} is not null"
+        case "not_nan", None:
+            text = f"not isnan({name})"
+        case "calendar", None:
+            first, last = (
+                (literal(_FIRST_DAY), literal(_LAST_DAY))
+                if column.type == "date"
+                else (literal(_FIRST_TIME), literal(_LAST_TIME))
+            )
+            text = f"{name} between {first} and {last}"
+        case "known", frozenset():
+            text = f"{name} in ({', '.join(literal(value) for value in sorted(limit))})"
+        case "pattern", str():
+            text = f"{name} rlike {literal(engine_pattern(limit))}"
+        case "min_length", int():
+            text = f"length({name}) >= {limit}"
+        case "max_length", int():
+            text = f"length({name}) <= {limit}"
+        case kind, Decimal() | int() | dt.date() if kind in _COMPARISONS:
+            # An engine that compares a double with a decimal as decimals fails on NaN and infinity.
+            value = f"cast({literal(limit)} as double)" if column.type == "double" else literal(limit)
+            text = f"{name} {_COMPARISONS[kind][0]} {value}"
+        case _:
+            raise ValueError(f"column '{column.name}': {constraint} has no predicate")
+    return text
 
 
 def describe(column: Column, constraint: Constraint) -> str:
@@ -100,22 +98,23 @@ def describe(column: Column, constraint: Constraint) -> str:
     limit = constraint.limit
     match constraint.kind:
         case "required":
-            return f"{column.name} is given"
+            text = "is given"
         case "not_nan":
-            return f"{column.name} is a number"
+            text = "is a number"
         case "calendar":
-            return f"{column.name} is in the years 1 to 9999"
-        case "known" if isinstance(limit, frozenset):
-            shown = sorted(limit) if len(limit) <= _SHOWN_VALUES else [f"{len(limit)} known codes"]
-            return f"{column.name} is one of {', '.join(shown)}"
+            text = "is in the years 1 to 9999"
+        case "known":
+            values = sorted(limit) if isinstance(limit, frozenset) else []
+            text = f"is one of {', '.join(values) if len(values) <= _SHOWN_VALUES else f'{len(values)} known codes'}"
         case "pattern":
-            return f"{column.name} matches {limit}"
-        case "min_length" | "max_length":
-            return (
-                f"{column.name} has {'at least' if constraint.kind == 'min_length' else 'at most'} {limit} characters"
-            )
+            text = f"matches {limit}"
+        case "min_length":
+            text = f"has at least {limit} characters"
+        case "max_length":
+            text = f"has at most {limit} characters"
         case kind:
-            return f"{column.name} is {_COMPARISONS[kind][1]} {limit}"
+            text = f"is {_COMPARISONS[kind][1]} {limit}"
+    return f"{column.name} {text}"
 
 
 def column_rules(column: Column, constraints: Iterable[Constraint]) -> tuple[RowRule, ...]:
@@ -126,7 +125,3 @@ def column_rules(column: Column, constraints: Iterable[Constraint]) -> tuple[Row
     if column.type == "double":
         built_in.append(Constraint("not_nan"))
     return tuple(rule(column, constraint) for constraint in (*built_in, *constraints))
-
-
-ENGINE_DEPENDENT = re.compile(r"\\[A-Za-z]|\(\?")
-"""What engines read differently in a regular expression: classes such as `\\d` and `\\b`, and groups that look around."""

@@ -3,13 +3,15 @@
 import datetime as dt
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from contracts.errors import PermanentError
 from contracts.model import Contract, Read
-from io_managers.publish import Publication, publish_with_quarantine
+from io_managers.publish import Publication
+from io_managers.quarantine import publish_with_quarantine
 from io_managers.reads import read_frame, read_predicate
 from io_managers.snapshot import Snapshot, open_snapshot
 from io_managers.storage import Storage
@@ -19,6 +21,16 @@ if TYPE_CHECKING:
 
 READER = "reader"
 """The key of an input's metadata that names the table whose contract says what is read."""
+
+
+@dataclass(frozen=True)
+class AuditedTable:
+    """What an asset hands over: rows that passed their audit, and those to be set aside with them."""
+
+    publication: Publication
+    broken: "DataFrame | None"
+    """Rows for quarantine: `_window`, `_broken_rules`, `_raw`."""
+    rebuild: bool = False
 
 
 class DeltaIOManager(dg.IOManager):
@@ -47,7 +59,8 @@ class DeltaIOManager(dg.IOManager):
 
     def read(self, table: str, predicate: str | None = None) -> "DataFrame":
         """The rows of the run's version of a table that meet a predicate, or all of them."""
-        return read_frame(self._session(), self._storage.engine_path(self._storage.table_uri(table)), self.snapshot(table), predicate)
+        path = self._storage.engine_path(self._storage.table_uri(table))
+        return read_frame(self._session(), path, self.snapshot(table).version, self._contracts[table], predicate)
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The input's rows for the run's days, in the type that the parameter is annotated with.
@@ -63,20 +76,22 @@ class DeltaIOManager(dg.IOManager):
         frame = self.read(table, read_predicate(self._contracts[table], read, first, last))
         return as_annotated(frame, context.dagster_type.typing_type, table)
 
-    def handle_output(self, context: dg.OutputContext, obj: Publication) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: AuditedTable) -> None:
         """Makes an audited table visible in one commit, and lets the rest of the run read it.
 
         Raises:
             PermanentError: the output didn't come through an audit.
         """
         table = "/".join(context.asset_key.path)
-        if not isinstance(obj, Publication):
+        if not isinstance(obj, AuditedTable):
             raise PermanentError(
                 f"{table}: the asset returned {type(obj).__name__}, which no contract was checked on. "
-                "Only an audited publication becomes visible: write a contract, and let the table's asset be built from it."
+                "Only an audited table becomes visible: write a contract, and let the table's asset be built from it."
             )
-        published = publish_with_quarantine(self._storage, self.snapshot(table), obj)
-        del self._snapshots[table]
+        snapshot = self._snapshots.pop(table)
+        published = publish_with_quarantine(
+            self._storage, snapshot, obj.publication, obj.broken.toArrow() if obj.broken else None, whole_table=obj.rebuild
+        )
         context.add_output_metadata({"visible_version": published.version, "dagster/row_count": self.snapshot(table).row_count()})
 
 

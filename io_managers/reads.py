@@ -13,8 +13,6 @@ from contracts.model import CURRENT, VALID_FROM, VALID_TO_MONTH, Contract, Parti
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from io_managers.snapshot import Snapshot
-
 
 def read_predicate(upstream: Contract, read: Read, first: dt.date, last: dt.date) -> str:
     """The Spark SQL predicate of the upstream's rows that are read for the days from first to last.
@@ -56,11 +54,11 @@ def _date_range(read: Read, first: dt.date, last: dt.date) -> tuple[dt.date | No
             return first + dt.timedelta(days=read.first), last + dt.timedelta(days=read.last)
 
 
-def read_frame(session: "SparkSession", path: str, snapshot: "Snapshot", predicate: str | None) -> "DataFrame":
+def read_frame(session: "SparkSession", path: str, version: int, contract: Contract, predicate: str | None) -> "DataFrame":
     """The rows of a pinned version that meet the predicate, in the columns of the contract.
 
     Without `versionAsOf` every action of the DataFrame would resolve the table again, so its count and its rows could disagree.
     """
-    frame = session.read.format("delta").option("versionAsOf", snapshot.version).load(path)
-    frame = frame.select(*(column.name for column in snapshot.contract.columns))
+    frame = session.read.format("delta").option("versionAsOf", version).load(path)
+    frame = frame.select(*(column.name for column in contract.columns))
     return frame.where(predicate) if predicate else frame

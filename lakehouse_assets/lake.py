@@ -1,9 +1,11 @@
 """The lakehouse as one object: its settings, contracts, storage, engine and sources, each opened at its first use."""
 
 import datetime as dt
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.model import Contract
@@ -21,9 +23,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+def index_folder() -> Path:
+    """Where sources keep what they know of files between runs: beside Dagster's own state, which is this machine's too."""
+    return Path(os.environ.get("DAGSTER_HOME", ".dagster")) / "file_index"
+
+
 @dataclass(frozen=True, slots=True)
 class TableLoaded:
-    """A table's part of a run is over."""
+    """A table's part of a run was published."""
 
     table: str
     first: dt.date
@@ -32,7 +39,6 @@ class TableLoaded:
     published: int
     quarantined: int
     seconds: float
-    failure: str | None = None
 
 
 @dataclass
@@ -65,7 +71,16 @@ class Lake:
     def source(self, name: str) -> Source:
         """The source of that name, as the settings choose it: `snowflake` or `fx`."""
         if name not in self._sources:
-            self._sources[name] = make_source(self.settings, name)
+            settings = self.settings
+            kind = {"snowflake": settings.snowflake, "fx": settings.fx}[name]
+            self._sources[name] = make_source(
+                kind,
+                lake_start=settings.start_date,
+                files_root=str(settings.files_root) if settings.files_root else None,
+                index_folder=str(index_folder()),
+                seed=settings.demo_seed,
+                scale=settings.demo_scale,
+            )
         return self._sources[name]
 
     @cached_property
@@ -78,11 +93,17 @@ class Lake:
 
     def states(self) -> Mapping[str, TableState]:
         """What every table's log says of its days, now."""
-        return self._state_reader.states(self.settings.start_date, self.settings.clock().date())
+        return self._state_reader.states()
 
     def plan(self) -> Plan:
         """What is missing or stale, now."""
         return plan(self.contracts, self.states(), self.settings.start_date, self.settings.clock())
+
+    def days_of(self, table: str) -> tuple[frozenset[dt.date], frozenset[dt.date]]:
+        """The days of a table that are loaded, and those of them that are stale, now."""
+        loaded = self.states()[table].loaded
+        plan = self.plan()
+        return loaded, frozenset(one.day for one in (*plan.due, *plan.beyond) if one.table == table and one.day in loaded)
 
     def announce(self, loaded: TableLoaded) -> None:
         """Tells whoever watches the run that a table is done."""

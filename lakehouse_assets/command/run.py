@@ -3,7 +3,7 @@
 import datetime as dt
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -22,17 +22,24 @@ MOST_ROUNDS = 5
 """Each round loads what the one before made stale; a lake that isn't settled by then has a table that changes at every load."""
 
 
+@dataclass(frozen=True)
+class TableFailed:
+    """A table's part of a run failed; nothing of it was published."""
+
+    table: str
+    first: dt.date
+    last: dt.date
+    reason: str
+
+
 @dataclass
 class Summary:
     """What a run did, added up as tables report."""
 
     tables: list[TableLoaded] = field(default_factory=list)
+    failures: list[TableFailed] = field(default_factory=list)
     runs: int = 0
     seconds: float = 0.0
-
-    @property
-    def failures(self) -> list[TableLoaded]:
-        return [one for one in self.tables if one.failure is not None]
 
 
 def command() -> None:
@@ -62,7 +69,7 @@ def run(lake: Lake) -> Summary:
             if not due:
                 break
             for batch in next_batches(due):
-                _execute(definitions, instance, batch, lake, progress)
+                summary.failures += _execute(definitions, instance, batch, lake, progress)
                 summary.runs += 1
     lake.engine.close()
     summary.seconds = time.monotonic() - started
@@ -75,7 +82,7 @@ def next_batches(due: list[Outstanding]) -> list[Batch]:
     return batches(one for one in due if one.day in fresh) if fresh else batches(due)
 
 
-def without_failed(lake: Lake, plan: Plan, failures: list[TableLoaded]) -> list[Outstanding]:
+def without_failed(lake: Lake, plan: Plan, failures: list[TableFailed]) -> list[Outstanding]:
     """What is due, less the days that failed in this run and whatever is built on them."""
     held: set[tuple[str, dt.date]] = set()
     for failure in failures:
@@ -91,9 +98,10 @@ def without_failed(lake: Lake, plan: Plan, failures: list[TableLoaded]) -> list[
     return kept
 
 
-def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batch: Batch, lake: Lake, progress: Progress) -> None:
-    import dagster as dg
-
+def _execute(
+    definitions: "dg.Definitions", instance: "dg.DagsterInstance", batch: Batch, lake: Lake, progress: Progress
+) -> list[TableFailed]:
+    """One Dagster run; tables that fail don't hold back those that don't need them."""
     from lakehouse_assets.asset_metadata import asset_key
 
     days = (batch.last - batch.first).days + 1
@@ -104,7 +112,7 @@ def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batc
         progress.update(task, advance=1, table=loaded.table)
 
     lake.listeners.append(advance)
-    definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         asset_selection=[asset_key(name) for name in batch.tables],
         tags={
@@ -114,7 +122,21 @@ def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batc
         raise_on_error=False,
     )
     lake.listeners.remove(advance)
-    del dg
+    return [
+        TableFailed((event.step_key or "").replace("__", "/", 1), batch.first, batch.last, failure_reason(event.step_failure_data))
+        for event in result.all_events
+        if event.is_step_failure
+    ]
+
+
+def failure_reason(data: Any) -> str:
+    """What a failed step says to a person: the description of its failure, else the first cause's message."""
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "unknown"
 
 
 def _progress() -> Progress:
@@ -126,7 +148,7 @@ def _progress() -> Progress:
 
 def print_summary(lake: Lake, summary: Summary) -> None:
     """Tells a person what was loaded, what was set aside and why, and what to do next."""
-    if not summary.tables:
+    if not summary.runs:
         console.print("[bold green]Nothing to do:[/] every closed day is loaded and nothing is stale. [bold]lakehouse status[/] shows the tables.")
         return
     rows: dict[str, list[TableLoaded]] = {}
@@ -138,14 +160,13 @@ def print_summary(lake: Lake, summary: Summary) -> None:
         figures.add_row(
             name, count(len(days)), count(sum(part.incoming for part in parts)), count(sum(part.published for part in parts)),
             count(sum(part.quarantined for part in parts)), f"{sum(part.seconds for part in parts):.1f}",
-            style="red" if any(part.failure for part in parts) else None,
         )  # fmt: skip
     console.print()
     console.print(figures)
     console.print()
     for failure in summary.failures:
         console.print(f"[bold red]failed[/] {failure.table} {failure.first} to {failure.last}: ", end="")
-        console.print(failure.failure, markup=False)
+        console.print(failure.reason, markup=False)
     quarantined = sum(one.quarantined for one in summary.tables)
     if quarantined:
         worst = max(summary.tables, key=lambda one: one.quarantined).table

@@ -29,6 +29,10 @@ class SourceChangedError(RetryableError):
     """A file changed while it was read, so that what was read may be neither its old nor its new content."""
 
 
+class SourceUnavailableError(RetryableError):
+    """What holds the source's data did not answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A range of arrival days, both included, seen from the day at which the lake starts.
@@ -87,7 +91,7 @@ class Source(Protocol):
 
         Raises:
             SourceError: here or from the batches: the table is not one of the source's, or can't be read as it is.
-            SourceChangedError: from the batches: a file was changed meanwhile.
+            SourceChangedError, SourceUnavailableError: from the batches: trying again can help.
         """
         ...
 
@@ -95,8 +99,7 @@ class Source(Protocol):
         """The source's own count of the rows of every window from `first` to `last`, without delivering them.
 
         Raises:
-            SourceError: as for `extract`.
-            SourceChangedError: as for `extract`.
+            SourceError, SourceChangedError, SourceUnavailableError: as for `extract`.
         """
         ...
 
@@ -120,6 +123,17 @@ def source_table(contract: Contract) -> tuple[str, str]:
         )
     source, table = next(iter(tables)).split("/")
     return source, table
+
+
+def cursor_name(contract: Contract) -> str:
+    """The column whose value decides the arrival window.
+
+    Raises:
+        SourceError: the contract names none.
+    """
+    if contract.cursor is None:
+        raise SourceError(f"{contract.table}: its contract must name the cursor by the custom property cursor")
+    return contract.cursor
 
 
 def delivered_schema(contract: Contract) -> pa.Schema:

@@ -21,7 +21,7 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.model import Contract
-from resources.sources.interface import LINE, RAW, UNREADABLE, SourceError, source_columns
+from resources.sources.interface import LINE, RAW, UNREADABLE, SourceError, cursor_name, source_columns
 
 _BLANKS = " \t\r\n"
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
@@ -61,7 +61,7 @@ def read_types(
 
     Args:
         delivered: columns under the source's names, in any order; one that the contract does not know only shows in
-            `_raw`; a column `_line` holds the text of lines that could not be split into columns, null for others.
+            `_raw`.
         contract: the bronze table's.
         stand_ins: values, by the source's column name, for columns that were not delivered. Others are null.
 
@@ -79,12 +79,23 @@ def read_types(
         columns.append(values)
         if values.null_count > given[source_name].null_count:
             unreadable.append((column.name, pc.and_(pc.is_valid(given[source_name]), pc.is_null(values))))
-    if LINE in given and given[LINE].null_count < delivered.num_rows:
-        unreadable.append((LINE, pc.is_valid(given[LINE])))
     listed = _listed(unreadable, delivered.num_rows)
-    without_cursor = pc.is_null(columns[names.index(contract.cursor)]) if contract.cursor else None
-    raw = _raw(delivered, pc.is_valid(listed), without_cursor)
+    without_cursor = pc.is_null(columns[names.index(cursor_name(contract))])
+    raw = _raw(delivered, pc.or_(pc.is_valid(listed), without_cursor))
     return pa.RecordBatch.from_arrays([*columns, listed, raw], names=[*names, UNREADABLE, RAW])
+
+
+def malformed_lines(lines: Sequence[str], contract: Contract) -> pa.RecordBatch:
+    """Lines that could not be split into columns, as rows like those of `read_types`: `_raw` keeps the line as `_line`."""
+    columns = source_columns(contract).values()
+    return pa.RecordBatch.from_arrays(
+        [
+            *(pa.nulls(len(lines), column.arrow) for column in columns),
+            pa.array([[LINE]] * len(lines), pa.list_(pa.string())),
+            pa.array([json.dumps({LINE: line}, ensure_ascii=False) for line in lines], pa.string()),
+        ],
+        names=[*(column.name for column in columns), UNREADABLE, RAW],
+    )
 
 
 def read_column(delivered: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -93,20 +104,15 @@ def read_column(delivered: pa.Array, kind: pa.DataType) -> pa.Array:
     Raises:
         SourceError: the type is one that is not read from delivered values.
     """
-    if delivered.type == kind:
+    given = delivered.type
+    if given == kind:
         return delivered
-    if pa.types.is_dictionary(delivered.type):
+    if isinstance(delivered, pa.ExtensionArray):
+        return read_column(delivered.storage, kind)
+    if pa.types.is_dictionary(given):
         return read_column(delivered.dictionary_decode(), kind)
-    if pa.types.is_null(delivered.type):
-        return pa.nulls(len(delivered), kind)
-    if pa.types.is_date(delivered.type) and pa.types.is_date(kind):
-        return pc.cast(delivered, kind)
-    if pa.types.is_date(delivered.type) and pa.types.is_timestamp(kind):
-        return pc.cast(pc.cast(delivered, pa.timestamp("us")), kind)
-    if pa.types.is_timestamp(delivered.type) and pa.types.is_timestamp(kind):
-        return _instants(delivered)
-    if pa.types.is_timestamp(delivered.type) and pa.types.is_date(kind):
-        return _midnights(_instants(delivered))
+    if pa.types.is_temporal(given) and pa.types.is_temporal(kind):
+        return _read_temporal(delivered, kind)
     text = as_text(delivered)
     return text if pa.types.is_string(kind) else _reader(kind)(text)
 
@@ -114,8 +120,6 @@ def read_column(delivered: pa.Array, kind: pa.DataType) -> pa.Array:
 def as_text(values: pa.Array) -> pa.Array:
     """Values as the text that they print as; bytes that are no UTF-8 are null."""
     kind = values.type
-    if pa.types.is_string(kind):
-        return values
     if pa.types.is_dictionary(kind):
         return as_text(values.dictionary_decode())
     if pa.types.is_float16(kind):
@@ -128,6 +132,10 @@ def as_text(values: pa.Array) -> pa.Array:
             for value in values.to_pylist(maps_as_pydicts="lossy")
         ]
         return pa.array(texts, pa.string())
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        # Printing a zone's own time would need a database of zones on the machine.
+        utc = pc.cast(pc.cast(values, pa.int64()), pa.timestamp(kind.unit))
+        return pc.binary_join_element_wise(pc.cast(utc, pa.string()), "Z", "")
     return pc.cast(values, pa.string())
 
 
@@ -139,13 +147,13 @@ def read_decimal(text: str, precision: int, scale: int) -> Decimal | None:
     sign, digits, exponent = Decimal(text).as_tuple()
     if not isinstance(exponent, int):
         return None
-    while len(digits) > 1 and digits[-1] == 0:
-        digits, exponent = digits[:-1], exponent + 1
-    if digits == (0,):
+    significant = "".join(map(str, digits)).rstrip("0")
+    exponent += len(digits) - len(significant)
+    if not significant:
         return Decimal(0)
-    if exponent < -scale or len(digits) + exponent > precision - scale:
+    if exponent < -scale or len(significant) + exponent > precision - scale:
         return None
-    return Decimal((sign, digits, exponent))
+    return Decimal((sign, tuple(map(int, significant)), exponent))
 
 
 def read_timestamp(text: str) -> dt.datetime | None:
@@ -158,7 +166,14 @@ def read_timestamp(text: str) -> dt.datetime | None:
         return None
     try:
         local = dt.datetime(
-            int(year), int(month), int(day), int(hour), int(minute), int(second), int(fraction[:6].ljust(6, "0")), dt.UTC
+            int(year),
+            int(month),
+            int(day),
+            int(hour),
+            int(minute),
+            int(second),
+            int(fraction[:6].ljust(6, "0")),
+            dt.UTC,
         )
         offset = dt.timedelta(hours=int(offset_hours), minutes=int(offset_minutes))
         return local + offset if sign == "-" else local - offset
@@ -183,7 +198,8 @@ def _reader(kind: pa.DataType) -> Callable[[pa.Array], pa.Array]:
     """What reads text into a type."""
     if pa.types.is_decimal(kind):
         precision, scale = kind.precision, kind.scale
-        plain = rf"^-?\d{{1,{precision - scale}}}(?:\.\d{{1,{scale}}})?$" if scale else rf"^-?\d{{1,{precision}}}$"
+        whole = rf"\d{{1,{precision - scale}}}" if precision > scale else "0"
+        plain = rf"^-?{whole}(?:\.\d{{1,{scale}}})?$" if scale else f"^-?{whole}$"
         return lambda text: _read(text, plain, _casts_to(kind), lambda value: read_decimal(value, precision, scale))
     if pa.types.is_integer(kind):
         most = 2 ** (kind.bit_width - 1)
@@ -234,6 +250,16 @@ def _parse_dates(text: pa.Array) -> pa.Array:
     return pc.cast(pc.utf8_slice_codeunits(text, 0, 10), pa.date32())
 
 
+def _read_temporal(delivered: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Typed dates and timestamps as dates or timestamps; a time of day alone is neither."""
+    if pa.types.is_timestamp(delivered.type):
+        instants = _instants(delivered)
+        return instants if pa.types.is_timestamp(kind) else _midnights(instants)
+    if pa.types.is_date(delivered.type):
+        return pc.cast(delivered if pa.types.is_date(kind) else pc.cast(delivered, pa.timestamp("us")), kind)
+    return pa.nulls(len(delivered), kind)
+
+
 def _booleans(text: pa.Array) -> pa.Array:
     lower = pc.utf8_lower(pc.utf8_trim(text, characters=_BLANKS))
     true, false = (pc.is_in(lower, value_set=pa.array(words)) for words in (_TRUE, _FALSE))
@@ -279,20 +305,16 @@ def _listed(unreadable: list[tuple[str, pa.Array]], rows: int) -> pa.Array:
     return pa.array(listed, pa.list_(pa.string())) if unreadable else pa.nulls(rows, pa.list_(pa.string()))
 
 
-def _raw(delivered: pa.RecordBatch, unreadable: pa.Array, without_cursor: pa.Array | None) -> pa.Array:
-    """The rows of which something could not be read, as JSON objects of text; null for the others."""
-    kept = pc.indices_nonzero(unreadable if without_cursor is None else pc.or_(unreadable, without_cursor))
+def _raw(delivered: pa.RecordBatch, wanted: pa.Array) -> pa.Array:
+    """The wanted rows as JSON objects of text; null for the others."""
+    kept = pc.indices_nonzero(wanted)
     if not len(kept):
         return pa.nulls(delivered.num_rows, pa.string())
     rows = delivered.take(kept)
-    texts = {
-        name: _printed(column) for name, column in zip(rows.schema.names, rows.columns, strict=True) if name != LINE
-    }
-    lines = rows.column(LINE).to_pylist() if LINE in rows.schema.names else [None] * len(kept)
+    texts = {name: _printed(column) for name, column in zip(rows.schema.names, rows.columns, strict=True)}
     raw: list[str | None] = [None] * delivered.num_rows
-    for number, (row, line) in enumerate(zip(kept.to_pylist(), lines, strict=True)):
-        whole = {name: text[number] for name, text in texts.items()} if line is None else {LINE: line}
-        raw[row] = json.dumps(whole, ensure_ascii=False)
+    for number, row in enumerate(kept.to_pylist()):
+        raw[row] = json.dumps({name: text[number] for name, text in texts.items()}, ensure_ascii=False)
     return pa.array(raw, pa.string())
 
 
@@ -307,4 +329,5 @@ def _printed(values: pa.Array) -> list[str | None]:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    is_bytes: bool = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return is_bytes

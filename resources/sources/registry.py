@@ -3,6 +3,9 @@
 import datetime as dt
 from typing import Literal
 
+from contracts.errors import ConfigurationError
+from resources.sources.demo.source import DemoSource
+from resources.sources.files.source import FilesSource
 from resources.sources.interface import Source
 
 SourceName = Literal["demo", "files"]
@@ -31,12 +34,7 @@ def make_source(  # noqa: PLR0913 - one place states everything that sources are
         ConfigurationError: files without a files root.
     """
     if name == "demo":
-        from resources.sources.demo.source import DemoSource
-
         return DemoSource(lake_start, seed=seed, scale=scale)
-    from contracts.errors import ConfigurationError
-    from resources.sources.files.source import FilesSource
-
     if files_root is None:
         raise ConfigurationError("a source is 'files', but LAKEHOUSE_FILES_ROOT is not set: set it to their folder")
     return FilesSource(lake_start, files_root=files_root, index_folder=index_folder)

@@ -63,16 +63,29 @@ def cursor_range(contract: Contract, window: Window) -> tuple[int | None, int]:
 
 
 class WindowCount:
-    """Counts rows by window, apart from the rows themselves."""
+    """Counts rows by window from the days of their cursors alone: a second opinion on where `place` puts rows."""
 
-    def __init__(self, window: Window) -> None:
-        self._days = window.days
-        self._first = day_number(window.first)
-        self._counts = np.zeros(len(self._days), dtype=np.int64)
+    def __init__(self, contract: Contract, window: Window) -> None:
+        self._contract = contract
+        self._window = window
+        self._earliest = day_number(window.first) - contract.window_days + 1
+        self._rows_by_day = np.zeros(day_number(window.last) - self._earliest + 1, dtype=np.int64)
+        self._rows_before_start = 0
+        self._rows_without_cursor = 0
 
-    def add(self, windows: Days) -> None:
-        self._counts += np.bincount(windows - self._first, minlength=len(self._counts))
+    def add(self, days: Days) -> None:
+        """Counts the rows of a batch."""
+        self._rows_without_cursor += int((days == NO_DAY).sum())
+        self._rows_before_start += int(((days < day_number(self._window.lake_start)) & (days != NO_DAY)).sum())
+        within = (days >= self._earliest) & (days < self._earliest + len(self._rows_by_day))
+        self._rows_by_day += np.bincount(days[within] - self._earliest, minlength=len(self._rows_by_day))
 
     @property
     def by_window(self) -> Mapping[dt.date, int]:
-        return dict(zip(self._days, self._counts.tolist(), strict=True))
+        """The rows of every window, windows without rows included."""
+        sums = np.convolve(self._rows_by_day, np.ones(self._contract.window_days, dtype=np.int64), mode="valid")
+        counts = dict(zip(self._window.days, sums.tolist(), strict=True))
+        if self._window.has_lake_start:
+            counts[self._window.first] += self._rows_without_cursor
+            counts[self._window.first] += self._rows_before_start if self._contract.open_to_past else 0
+        return counts

@@ -17,25 +17,50 @@ CANCELLED = FACT | {"order_id": "o2", "is_net": False, "amount_eur": "4.00", "qu
 
 def test_a_product_counts_net_orders_and_keeps_gross_and_cancelled_apart(rows_of: MakeFrame) -> None:
     facts = rows_of("gold/fct_orders", FACT, CANCELLED, FACT | {"order_id": "o3"})
-    assert collected(product_perf_daily(facts), "product_id", "activity_date", "orders", "units", "gross_eur", "net_eur", "cancelled_eur", "buyers") == [
-        ("p1", DAY, 2, 4, Decimal("24.00"), Decimal("20.00"), Decimal("4.00"), 1)
-    ]
+    assert collected(
+        product_perf_daily(facts),
+        "product_id",
+        "activity_date",
+        "orders",
+        "units",
+        "gross_eur",
+        "net_eur",
+        "cancelled_eur",
+        "buyers",
+    ) == [("p1", DAY, 2, 4, Decimal("24.00"), Decimal("20.00"), Decimal("4.00"), 1)]
 
 
 def test_a_product_with_cancelled_orders_alone_has_a_row_of_zeros(rows_of: MakeFrame) -> None:
-    row = collected(product_perf_daily(rows_of("gold/fct_orders", CANCELLED)), "orders", "units", "net_eur", "buyers", "views", "add_to_carts", "conversion")
+    row = collected(
+        product_perf_daily(rows_of("gold/fct_orders", CANCELLED)),
+        "orders",
+        "units",
+        "net_eur",
+        "buyers",
+        "views",
+        "add_to_carts",
+        "conversion",
+    )
     assert row == [(0, 0, Decimal("0.00"), 0, 0, 0, None)]
 
 
 def test_revenue_has_only_countries_with_net_orders(rows_of: MakeFrame) -> None:
-    facts = rows_of("gold/fct_orders", FACT, FACT | {"order_id": "o3", "amount_eur": "0.01"}, CANCELLED | {"country": "FR"})
-    assert collected(revenue_by_geography(facts), "country", "activity_date", "orders", "customers", "net_eur", "avg_order_value_eur") == [
-        ("DE", DAY, 2, 1, Decimal("10.01"), Decimal("5.01"))
-    ]
+    facts = rows_of(
+        "gold/fct_orders", FACT, FACT | {"order_id": "o3", "amount_eur": "0.01"}, CANCELLED | {"country": "FR"}
+    )
+    assert collected(
+        revenue_by_geography(facts), "country", "activity_date", "orders", "customers", "net_eur", "avg_order_value_eur"
+    ) == [("DE", DAY, 2, 1, Decimal("10.01"), Decimal("5.01"))]
 
 
 def test_an_average_rounds_half_up_where_a_double_would_fall_short(rows_of: MakeFrame) -> None:
-    facts = rows_of("gold/fct_orders", *(FACT | {"order_id": f"o{number}", "amount_eur": amount} for number, amount in enumerate(["8.70", "0.00", "0.00", "0.00"])))
+    facts = rows_of(
+        "gold/fct_orders",
+        *(
+            FACT | {"order_id": f"o{number}", "amount_eur": amount}
+            for number, amount in enumerate(["8.70", "0.00", "0.00", "0.00"])
+        ),
+    )
     assert collected(revenue_by_geography(facts), "avg_order_value_eur") == [(Decimal("2.18"),)]  # 2.175
 
 

@@ -14,7 +14,9 @@ PRODUCT = {"product_id": "p1", "currency": "USD", "unit_price": "10.00", "is_act
 
 def test_a_customer_stands_once_a_day_in_the_version_of_that_days_end(rows_of: MakeFrame) -> None:
     moved = "2026-03-11T00:00:00"
-    versions = rows_of("silver/customers", CUSTOMER | {"valid_to": moved}, CUSTOMER | {"city": "Köln", "valid_from": moved})
+    versions = rows_of(
+        "silver/customers", CUSTOMER | {"valid_to": moved}, CUSTOMER | {"city": "Köln", "valid_from": moved}
+    )
     assert collected(dim_customers(versions, DAYS), "snapshot_date", "customer_id", "city") == [
         (DAYS[0], "c1", "Bonn"), (DAYS[1], "c1", "Köln"),
     ]  # fmt: skip
@@ -42,7 +44,12 @@ def test_a_price_is_in_euro_at_each_days_rate_and_null_without_one(rows_of: Make
         {"rate_date": "2026-03-10", "currency": "USD", "eur_per_unit": "0.9000000000"},
         {"rate_date": "2026-03-11", "currency": "USD", "eur_per_unit": "0.8000000000"},
     )
-    products = rows_of("silver/products", PRODUCT, PRODUCT | {"product_id": "p2", "currency": "SEK"}, PRODUCT | {"product_id": "p3", "currency": "EUR", "is_active": False})
+    products = rows_of(
+        "silver/products",
+        PRODUCT,
+        PRODUCT | {"product_id": "p2", "currency": "SEK"},
+        PRODUCT | {"product_id": "p3", "currency": "EUR", "is_active": False},
+    )
     assert collected(dim_products(products, rates, DAYS), "product_id", "snapshot_date", "unit_price_eur") == [
         ("p1", DAYS[0], Decimal("9.00")), ("p1", DAYS[1], Decimal("8.00")),
         ("p2", DAYS[0], None), ("p2", DAYS[1], None),

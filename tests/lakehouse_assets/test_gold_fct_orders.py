@@ -30,9 +30,9 @@ def facts(rows_of: MakeFrame):  # noqa: ANN201
 
 
 def test_an_order_is_converted_at_the_rate_of_its_day(facts) -> None:
-    assert collected(facts(), "order_id", "amount_eur", "is_net", "category", "brand", "country", "account_id", "industry") == [
-        ("o1", Decimal("90.00"), True, "Toys", "Acme", "DE", None, "Unknown")
-    ]
+    assert collected(
+        facts(), "order_id", "amount_eur", "is_net", "category", "brand", "country", "account_id", "industry"
+    ) == [("o1", Decimal("90.00"), True, "Toys", "Acme", "DE", None, "Unknown")]
 
 
 def test_halves_of_a_cent_round_up(facts) -> None:
@@ -43,7 +43,9 @@ def test_the_euro_needs_no_rate(facts) -> None:
     assert collected(facts(orders=[ORDER | {"currency": "EUR"}], rates=[]), "amount_eur") == [(Decimal("100.00"),)]
 
 
-@pytest.mark.parametrize(("published", "expected"), [("2026-03-03", Decimal("90.00")), ("2026-03-02", None), ("2026-03-11", None)])
+@pytest.mark.parametrize(
+    ("published", "expected"), [("2026-03-03", Decimal("90.00")), ("2026-03-02", None), ("2026-03-11", None)]
+)
 def test_a_rate_counts_for_seven_days_and_never_before_it_is_published(facts, published, expected) -> None:
     assert collected(facts(rates=[RATE | {"rate_date": published}]), "amount_eur") == [(expected,)]
 
@@ -53,7 +55,9 @@ def test_the_last_rate_day_wins(facts) -> None:
     assert collected(facts(rates=[older, RATE]), "amount_eur") == [(Decimal("90.00"),)]
 
 
-@pytest.mark.parametrize(("status", "net"), [("PLACED", True), ("DELIVERED", True), ("CANCELLED", False), ("RETURNED", False)])
+@pytest.mark.parametrize(
+    ("status", "net"), [("PLACED", True), ("DELIVERED", True), ("CANCELLED", False), ("RETURNED", False)]
+)
 def test_cancelled_and_returned_orders_are_not_net(facts, status, net) -> None:
     assert collected(facts(orders=[ORDER | {"status": status}]), "is_net") == [(net,)]
 
@@ -84,6 +88,12 @@ def test_an_order_stands_once_whatever_is_unknown(facts) -> None:
 
 def test_each_day_of_a_range_has_its_own_state(facts) -> None:
     next_day = {"order_id": "o2", "order_date": "2026-03-11"}
-    customers = [CUSTOMER | {"valid_to": "2026-03-11T08:00:00"}, CUSTOMER | {"country": "FR", "valid_from": "2026-03-11T08:00:00"}]
+    customers = [
+        CUSTOMER | {"valid_to": "2026-03-11T08:00:00"},
+        CUSTOMER | {"country": "FR", "valid_from": "2026-03-11T08:00:00"},
+    ]
     frame = facts(orders=[ORDER, ORDER | next_day], customers=customers, days=[DAY, dt.date(2026, 3, 11)])
-    assert collected(frame, "order_id", "country", "amount_eur") == [("o1", "DE", Decimal("90.00")), ("o2", "FR", Decimal("90.00"))]
+    assert collected(frame, "order_id", "country", "amount_eur") == [
+        ("o1", "DE", Decimal("90.00")),
+        ("o2", "FR", Decimal("90.00")),
+    ]

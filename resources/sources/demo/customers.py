@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from resources.sources.demo.columns import DAY, dates, instants, joined, padded, words
-from resources.sources.demo.draws import Bits, Draws, Integers
+from resources.sources.demo.draws import Draws, Flags, Integers
 from resources.sources.demo.flaws import altered, delivered_rows, flawed, puts
 from resources.sources.demo.vocabulary import COUNTRIES, FIRST_NAMES, LAST_NAMES, MAIL_HOSTS, MAIL_WEIGHTS
 
@@ -49,7 +49,7 @@ class Visits:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def take(self, rows: Integers | np.ndarray) -> "Visits":  # type: ignore[type-arg]
+    def take(self, rows: Integers | Flags) -> "Visits":
         return Visits(self.signed_up[rows], self.numbers[rows], self.visits[rows])
 
     @property
@@ -132,16 +132,16 @@ class Customers:
     def _lifetime(self, visits: Visits) -> Integers:
         return 2 + self.draws.below(_MOST_VISITS - 1, "customer lifetime", visits.signed_up, visits.numbers)
 
-    def _leaves(self, visits: Visits) -> np.ndarray:  # type: ignore[type-arg]
+    def _leaves(self, visits: Visits) -> Flags:
         """Whether the last visit deletes the customer; others just stay away."""
-        return self.draws.share("customer leaves", visits.signed_up, visits.numbers) < 0.4
+        return self.draws.happens(0.4, "customer leaves", visits.signed_up, visits.numbers)
 
-    def _is_revived(self, visits: Visits) -> np.ndarray:  # type: ignore[type-arg]
-        returns = self.draws.share("customer returns", visits.signed_up, visits.numbers) < 0.15
-        return self._leaves(visits) & returns
+    def _is_revived(self, visits: Visits) -> Flags:
+        return self._leaves(visits) & self.draws.happens(0.15, "customer returns", visits.signed_up, visits.numbers)
 
-    def _deleted(self, visits: Visits) -> np.ndarray:  # type: ignore[type-arg]
-        return self._leaves(visits) & (visits.visits == self._lifetime(visits) - 1)
+    def _deleted(self, visits: Visits) -> Flags:
+        is_last: Flags = visits.visits == self._lifetime(visits) - 1
+        return self._leaves(visits) & is_last
 
     def _rows(self, visits: Visits) -> pa.RecordBatch:
         draws, day, number, visit = self.draws, visits.signed_up, visits.numbers, visits.visits
@@ -158,7 +158,7 @@ class Customers:
             "email": self._emails(visits, first, last),
             "phone": self._phones(visits, country, address),
             "country": words(
-                np.where(draws.share("customer country unknown", day, number) < 0.015, len(COUNTRIES), country),
+                np.where(draws.happens(0.015, "customer country unknown", day, number), len(COUNTRIES), country),
                 [*(known.code for known in COUNTRIES), None],
             ),
             "city": _CITIES.take(pa.array(_FIRST_CITY[country] + city % _CITY_NUMBER[country])),
@@ -179,9 +179,7 @@ class Customers:
         )
         habit = pa.array(draws.share("customer e-mail habit", *identity))
         return pc.case_when(
-            pc.make_struct(
-                pc.less(habit, 0.03), pc.less(habit, 0.035), pc.less(habit, 0.055), pc.less(habit, 0.065)
-            ),
+            pc.make_struct(pc.less(habit, 0.03), pc.less(habit, 0.035), pc.less(habit, 0.055), pc.less(habit, 0.065)),
             pa.nulls(len(visits), pa.string()),
             pa.scalar(""),
             pc.utf8_upper(plain),
@@ -190,11 +188,11 @@ class Customers:
         )
 
     def _phones(self, visits: Visits, country: Integers, address: Integers) -> pa.Array:
-        digits: Bits | Integers = self.draws.below(
-            90_000_000, "customer phone", visits.signed_up, visits.numbers, address
+        digits = self.draws.below(90_000_000, "customer phone", visits.signed_up, visits.numbers, address)
+        phones = joined(
+            words(country, [known.calling_code for known in COUNTRIES]), " ", padded(digits + 10_000_000, 8)
         )
-        phones = joined(words(country, [known.calling_code for known in COUNTRIES]), " ", padded(digits + 10_000_000, 8))
-        missing = self.draws.share("customer phone missing", visits.signed_up, visits.numbers) < 0.08
+        missing = self.draws.happens(0.08, "customer phone missing", visits.signed_up, visits.numbers)
         return pc.if_else(pa.array(missing), pa.scalar(None, pa.string()), phones)
 
 

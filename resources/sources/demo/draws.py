@@ -15,6 +15,7 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -38,6 +39,10 @@ class Draws:
     def share(self, purpose: str, *identity: Any) -> Floats:
         """Uniform in [0, 1)."""
         return (self.bits(purpose, *identity) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def happens(self, chance: float, purpose: str, *identity: Any) -> Flags:
+        """Whether something happens that has a chance."""
+        return self.share(purpose, *identity) < chance
 
     def below(self, limit: int | Integers, purpose: str, *identity: Any) -> Integers:
         """Uniform integers from 0 up to, but without, a limit."""

@@ -42,12 +42,11 @@ def delivered_rows(rows: int, draws: Draws, *identity: Any) -> int:
     return rows + len(_spread(rows, REPEATED_EVERY, draws, "repeated", *identity))
 
 
-def flawed(
-    rows: pa.RecordBatch, flaws: Sequence[Flaw], draws: Draws, *identity: Any
-) -> Iterator[pa.RecordBatch]:
+def flawed(rows: pa.RecordBatch, flaws: Sequence[Flaw], draws: Draws, *identity: Any) -> Iterator[pa.RecordBatch]:
     """The rows as they are delivered: most as they are, some of them twice, then the broken ones as text."""
     number = rows.num_rows
-    broken = _spread(number, BROKEN_EVERY, draws, "broken", *identity) if number >= FEWEST_ROWS_WITH_BROKEN else []
+    may_break = number >= FEWEST_ROWS_WITH_BROKEN
+    broken = _spread(number if may_break else 0, BROKEN_EVERY, draws, "broken", *identity)
     order = np.concatenate([np.arange(number), _spread(number, REPEATED_EVERY, draws, "repeated", *identity)])
     is_broken = np.isin(order, broken)
     yield rows.take(pa.array(order[~is_broken]))

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from resources.sources.demo.columns import DAY, date_of, dates, instants, joined, money, padded, words
 from resources.sources.demo.customers import Customers, Visits
-from resources.sources.demo.draws import Draws, Integers
+from resources.sources.demo.draws import Draws, Flags, Integers
 from resources.sources.demo.flaws import altered, delivered_rows, flawed, moves, puts
 from resources.sources.demo.products import Products
 from resources.sources.demo.vocabulary import COUNTRIES, ORDER_STATUSES, PRICE_LEVELS, WHOLE_UNITS
@@ -25,6 +24,8 @@ LIFE_DAYS = 30
 NEVER = np.iinfo(np.int64).max
 PLACED, PAID, SHIPPED, DELIVERED, CANCELLED, RETURNED = range(len(ORDER_STATUSES))
 
+_CANCELLED_UNPAID, _CANCELLED_PAID, _DELIVERED_FOR_GOOD, _SENT_BACK = range(4)
+_END_WEIGHTS = (3.0, 3.0, 89.0, 5.0)
 _HOUR = DAY // 24
 _WEEKDAYS = (0.97, 0.93, 0.92, 0.95, 1.08, 1.20, 0.95)
 """How much of the usual is ordered from Monday to Sunday."""
@@ -57,9 +58,9 @@ class PlacedOrders:
     times: Integers
     """Orders x statuses: when each status was reached, in microseconds since 1970-01-01 UTC; `NEVER` where it wasn't."""
     customers: Visits
-    known_customer: npt.NDArray[np.bool_]
+    known_customer: Flags
     products: Integers
-    known_product: npt.NDArray[np.bool_]
+    known_product: Flags
     quantities: Integers
     cents: Integers
     """What one unit costs, in hundredths of the currency."""
@@ -131,18 +132,18 @@ class Orders:
             day=day,
             times=self._times(day, orders),
             customers=customers,
-            known_customer=draws.share("order customer unknown", day, orders) >= 0.002,
+            known_customer=~draws.happens(0.002, "order customer unknown", day, orders),
             products=products,
-            known_product=draws.share("order product unknown", day, orders) >= 0.001,
+            known_product=~draws.happens(0.001, "order product unknown", day, orders),
             quantities=self._quantities(day, orders),
             cents=np.where(_IS_WHOLE[currencies], np.maximum(cents // 100, 1) * 100, cents),
             currencies=currencies,
             corrected_days=np.where(
-                draws.share("order date corrected", day, orders) < 0.004,
+                draws.happens(0.004, "order date corrected", day, orders),
                 1 + draws.below(3, "order date correction", day, orders),
                 0,
             ),
-            corrected_quantity=(draws.share("order quantity corrected", day, orders) < 0.003).astype(np.int64),
+            corrected_quantity=draws.happens(0.003, "order quantity corrected", day, orders).astype(np.int64),
         )
 
     def _number_placed(self, day: int) -> int:
@@ -154,7 +155,8 @@ class Orders:
     def _times(self, day: int, orders: Integers) -> Integers:
         draws = self._draws
         times = np.full((len(orders), len(ORDER_STATUSES)), NEVER, dtype=np.int64)
-        end = draws.choice((3, 3, 89, 5), "order end", day, orders)
+        end = draws.choice(_END_WEIGHTS, "order end", day, orders)
+        is_paid, is_shipped = end != _CANCELLED_UNPAID, (end == _DELIVERED_FOR_GOOD) | (end == _SENT_BACK)
         daytime = 0.4 * draws.share("order hour", day, orders) + 0.6 * draws.share("order minute", day, orders)
         placed = day * DAY + (daytime * DAY).astype(np.int64)
         paid = placed + 60_000_000 + (12 * _HOUR * draws.share("order paid", day, orders) ** 3).astype(np.int64)
@@ -162,19 +164,21 @@ class Orders:
         delivered = shipped + 20 * _HOUR + draws.below(96 * _HOUR, "order delivered", day, orders)
         returned = delivered + 2 * DAY + draws.below(16 * DAY, "order returned", day, orders)
         times[:, PLACED] = placed
-        times[:, PAID] = np.where(end >= 1, paid, NEVER)
-        times[:, SHIPPED] = np.where(end >= 2, shipped, NEVER)
-        times[:, DELIVERED] = np.where(end >= 2, delivered, NEVER)
-        times[:, RETURNED] = np.where(end == 3, returned, NEVER)
-        cancelled = draws.below(7 * _HOUR, "order cancelled", day, orders) + 60_000_000
-        times[:, CANCELLED] = np.where(end == 0, placed + cancelled, np.where(end == 1, paid + cancelled, NEVER))
+        times[:, PAID] = np.where(is_paid, paid, NEVER)
+        times[:, SHIPPED] = np.where(is_shipped, shipped, NEVER)
+        times[:, DELIVERED] = np.where(is_shipped, delivered, NEVER)
+        times[:, RETURNED] = np.where(end == _SENT_BACK, returned, NEVER)
+        cancelled = (
+            np.where(is_paid, paid, placed) + 60_000_000 + draws.below(7 * _HOUR, "order cancelled", day, orders)
+        )
+        times[:, CANCELLED] = np.where(is_shipped, NEVER, cancelled)
         return times
 
     def _quantities(self, day: int, orders: Integers) -> Integers:
         draws = self._draws
         usual = 1 + draws.choice((70, 17, 7, 4, 2), "order quantity", day, orders)
         bulk = 10 + (50 * draws.share("order bulk quantity", day, orders) ** 2).astype(np.int64)
-        return np.where(draws.share("order bulk", day, orders) < 0.01, bulk, usual)
+        return np.where(draws.happens(0.01, "order bulk", day, orders), bulk, usual)
 
     def _rows(self, versions: _Versions) -> pa.RecordBatch:
         placed, orders, statuses = versions.placed, versions.orders, versions.statuses
@@ -184,7 +188,9 @@ class Orders:
             "order_id": order_ids(np.full(len(orders), placed.day), orders),
             "customer_id": _unless(placed.known_customer[orders], placed.customers.take(orders).ids, "C0000000000"),
             "order_date": dates(placed.day - placed.corrected_days[orders] * corrected),
-            "product_id": _unless(placed.known_product[orders], self._products.ids(placed.products[orders]), "discontinued"),
+            "product_id": _unless(
+                placed.known_product[orders], self._products.ids(placed.products[orders]), "discontinued"
+            ),
             "quantity": pa.array(quantities.astype(np.int32)),
             "amount": money(placed.cents[orders] * quantities),
             "currency": words(placed.currencies[orders], _CURRENCIES),
@@ -199,9 +205,9 @@ def order_ids(days: Integers, orders: Integers) -> pa.Array:
     return joined("O", padded(days, 5), padded(orders, 6))
 
 
-def _within(times: Integers, day: int) -> npt.NDArray[np.bool_]:
+def _within(times: Integers, day: int) -> Flags:
     return (times >= day * DAY) & (times < (day + 1) * DAY)
 
 
-def _unless(known: npt.NDArray[np.bool_], values: pa.Array, otherwise: str) -> pa.Array:
+def _unless(known: Flags, values: pa.Array, otherwise: str) -> pa.Array:
     return pc.if_else(pa.array(known), values, pa.scalar(otherwise))

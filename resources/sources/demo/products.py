@@ -18,6 +18,8 @@ _CURRENCY_WEIGHTS = (85.0, 8.0, 5.0, 2.0)
 _LEVELS = np.array([PRICE_LEVELS[currency] for currency in _CURRENCIES])
 _ROWS_PER_FREE_PRODUCT = 200
 
+FLAWS = (puts("product_id", None), puts("unit_price", "0.00"), puts("unit_price", "on request"))
+
 
 @dataclass(frozen=True, slots=True)
 class Products:
@@ -44,9 +46,10 @@ class Products:
         highest = np.array([category.highest for category in CATEGORIES])[self._category(products)]
         base = lowest * (highest / lowest) ** self.draws.share("product price", products)
         season = 1 + 0.03 * (self.draws.below(7, "product season", products, versions // 5) - 2)
-        reduced = self.draws.share("product promotion", products, versions) < 0.25
+        reduced = self.draws.happens(0.25, "product promotion", products, versions)
         promotion = np.where(reduced, 0.7 + 0.05 * self.draws.below(5, "product reduction", products, versions), 1.0)
-        return np.rint(base * season * promotion * 10).astype(np.int64) * 10 - 1
+        cents: Integers = np.rint(base * season * promotion * 10).astype(np.int64) * 10 - 1
+        return cents
 
     def ids(self, products: Integers) -> pa.Array:
         return padded(products + 1, 4)
@@ -68,8 +71,7 @@ class Products:
             if free := self._free_products():
                 yield altered(self._rows(products[:free], versions[:free] - 1), [puts("unit_price", "0.00")] * free)
         reviewed = self._reviewed(day)
-        # A day's few rows have no broken one: it would be far more than 1 % of them.
-        yield from flawed(self._rows(reviewed, self.version_on(reviewed, day)), (), self.draws, day)
+        yield from flawed(self._rows(reviewed, self.version_on(reviewed, day)), FLAWS, self.draws, day)
 
     def _rows(self, products: Integers, versions: Integers) -> pa.RecordBatch:
         draws = self.draws
@@ -85,17 +87,27 @@ class Products:
             "product_id": self.ids(products),
             "name": joined(
                 words(draws.below(len(ADJECTIVES), "product adjective", products), ADJECTIVES),
-                pa.array([nouns[category][number % len(nouns[category])] for category, number in zip(categories, noun, strict=True)]),
+                pa.array(
+                    [
+                        nouns[category][number % len(nouns[category])]
+                        for category, number in zip(categories, noun, strict=True)
+                    ]
+                ),
                 separator=" ",
             ),
             "category": words(
-                np.where(draws.share("product uncategorised", products) < 0.01, len(CATEGORIES), categories),
+                np.where(draws.happens(0.01, "product uncategorised", products), len(CATEGORIES), categories),
                 [*(category.name for category in CATEGORIES), None],
             ),
-            "brand": pa.array([brands[category][number % len(brands[category])] for category, number in zip(categories, brand, strict=True)]),
+            "brand": pa.array(
+                [
+                    brands[category][number % len(brands[category])]
+                    for category, number in zip(categories, brand, strict=True)
+                ]
+            ),
             "unit_price": money(np.rint(self.price_in_euro(products, versions) * _LEVELS[currencies]).astype(np.int64)),
             "currency": words(currencies, _CURRENCIES),
-            "is_active": pa.array(draws.share("product off sale", products, versions // 4) >= 0.03),
+            "is_active": pa.array(~draws.happens(0.03, "product off sale", products, versions // 4)),
             "last_modified_ts": instants(written),
         }
         return pa.RecordBatch.from_pydict(columns)
@@ -105,7 +117,8 @@ class Products:
 
     def _reviewed(self, day: int) -> Integers:
         products = np.arange(self.number, dtype=np.int64)
-        return products[(day + self._phase(products)) % _REVIEWED_EVERY == 0]
+        reviewed: Integers = products[(day + self._phase(products)) % _REVIEWED_EVERY == 0]
+        return reviewed
 
     def _phase(self, products: Integers) -> Integers:
         return self.draws.below(_REVIEWED_EVERY, "product phase", products)

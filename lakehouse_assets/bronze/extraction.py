@@ -1,0 +1,66 @@
+"""How every bronze table is loaded: extract the windows, land them as they come, and audit what landed.
+
+Rows stream from the source into one Parquet file beside the table, which any engine can read; it is removed as soon as
+the rows are staged.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from asset_checks.reconciled import Reconciliation, reconcile
+from asset_checks.report import RunCounts
+from contracts.model import WINDOW
+from io_managers.staging import staging_path
+from lakehouse_assets.load import Load, Prepared, prepare_partitions
+from resources.sources.interface import Extraction, Source, delivered_schema
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from pyspark.sql import DataFrame
+
+
+def prepare_bronze(load: Load, source: Source) -> tuple[Prepared, Reconciliation, Extraction]:
+    """Loads a bronze table's windows from its source, compared with the source's own count."""
+    extraction = source.extract(load.contract, load.days[0], load.days[-1])
+    landing = f"{load.storage.table_uri(load.contract.table)}/{staging_path(load.run_id, 'landing', load.attempt)}"
+    try:
+        landed = land(load, extraction, landing)
+        prepared = prepare_partitions(load, _build(load, landing), landed, RunCounts(staged={}, read={str(day): rows for day, rows in landed.items()}))
+    finally:
+        load.storage.delete_folder(landing)
+    windows = {one.window: one for one in prepared.report.windows}
+    reconciliation = reconcile(
+        load.contract.table,
+        {str(day): rows for day, rows in extraction.rows_by_window.items()},
+        published={name: one.published for name, one in windows.items()},
+        quarantined={name: one.quarantined for name, one in windows.items()},
+        retained={name: one.retained for name, one in windows.items()},
+    )
+    return prepared, reconciliation, extraction
+
+
+def land(load: Load, extraction: Extraction, uri: str) -> "Counter[dt.date]":
+    """Writes the extracted batches to one file and returns their rows by window."""
+    rows: Counter[dt.date] = Counter(dict.fromkeys(load.days, 0))
+    load.storage.create_folder(uri)
+    target = load.storage.path(f"{uri}/rows.parquet")
+    with pq.ParquetWriter(target, delivered_schema(load.contract), filesystem=load.storage.filesystem) as writer:
+        for batch in extraction.batches:
+            writer.write_batch(batch)
+            for count in pc.value_counts(batch.column(WINDOW)).to_pylist():
+                rows[count["values"]] += count["counts"]
+    return rows
+
+
+def _build(load: Load, landing: str):  # noqa: ANN202
+    def build(days: "Sequence[dt.date]") -> "DataFrame":
+        landed = load.session.read.parquet(load.storage.engine_path(landing))
+        ingested_at = f"timestamp'{load.clock:%Y-%m-%d %H:%M:%S.%f}' as _ingested_at"
+        return landed.where(f"`{WINDOW}` between date'{days[0]}' and date'{days[-1]}'").selectExpr("*", ingested_at)
+
+    return build

@@ -1,0 +1,81 @@
+"""Checks of published tables: freshness of each against its SLA, and the identities that gold tables have in common."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from asset_checks.dagster_results import as_metadata
+from asset_checks.freshness import freshness
+from asset_checks.identities import describe, evaluate_identities, identities_of
+from asset_checks.metadata import identities_metadata
+from contracts.model import Contract
+from io_managers.delta_io_manager import DeltaIOManager
+from lakehouse_assets.asset_metadata import asset_key
+from lakehouse_assets.lake import Lake
+from lakehouse_assets.table import IO_MANAGER, LAKE
+
+FRESHNESS = "freshness"
+IDENTITIES = "identities"
+
+
+def freshness_check(contract: Contract) -> dg.AssetChecksDefinition:
+    """Whether yesterday's partition was complete in time, by the newest day that is loaded and not stale."""
+
+    @dg.asset_check(
+        asset=asset_key(contract.table), name=FRESHNESS, required_resource_keys={LAKE},
+        description=f"The newest complete day is yesterday from {contract.available_by:%H:%M} UTC on.",
+    )  # fmt: skip
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        lake: Lake = context.resources.lake
+        verdict = freshness(contract, lake.settings.clock(), *lake.days_of(contract.table), lake.settings.start_date)
+        return dg.AssetCheckResult(
+            passed=verdict.passed,
+            description=verdict.message,
+            metadata={"newest_complete_day": str(verdict.newest), "expected_day": str(verdict.expected), "late_by_hours": verdict.late_by.total_seconds() / 3600},
+        )
+
+    return check
+
+
+def identity_checks(contracts: Mapping[str, Contract]) -> list[dg.AssetChecksDefinition]:
+    """One check for each table that has sums in common with one that it reads."""
+    return [_identity_check(contract, contracts) for contract in contracts.values() if _identities(contract, contracts)]
+
+
+def _identities(contract: Contract, contracts: Mapping[str, Contract]) -> tuple:
+    return tuple(one for one in identities_of(contract.table) if one.right.table == contract.table and one.left.table in contracts)
+
+
+def _identity_check(contract: Contract, contracts: Mapping[str, Contract]) -> dg.AssetChecksDefinition:
+    identities = _identities(contract, contracts)
+
+    @dg.asset_check(
+        asset=asset_key(contract.table), name=IDENTITIES, required_resource_keys={LAKE, IO_MANAGER},
+        description="; ".join(f"{one.name} is that of {one.left.table}" for one in identities),
+    )  # fmt: skip
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        lake: Lake = context.resources.lake
+        tables: DeltaIOManager = context.resources.delta
+        days = run_days(context.run.tags) or sorted(lake.days_of(contract.table)[0])
+        names = {side.table: side.day for one in identities for side in (one.left, one.right)}
+        published = {
+            name: tables.read(name, f"`{day}` between date'{days[0]}' and date'{days[-1]}'") for name, day in names.items()
+        }
+        stale = {name: lake.days_of(name)[1] for name in names}
+        results = evaluate_identities(published, days, stale, identities)
+        return dg.AssetCheckResult(
+            passed=all(result.passed for result in results), description=describe(results), metadata=as_metadata(identities_metadata(results))
+        )
+
+    return check
+
+
+def run_days(tags: Mapping[str, str]) -> Sequence[dt.date]:
+    """The days that a run was started for; none for a run without partitions."""
+    start = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
+    end = tags.get("dagster/asset_partition_range_end") or start
+    if start is None or end is None:
+        return []
+    first, last = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
+    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]

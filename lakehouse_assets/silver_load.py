@@ -1,0 +1,1 @@
+def prepare_changes(*a, **k): raise NotImplementedError

@@ -1,0 +1,170 @@
+"""What makes a Dagster asset of a contract and a pure function: inputs, load, checks, publication, and metadata.
+
+Everything that all tables share is here, once. A table's own module holds its function and nothing else.
+"""
+
+import datetime as dt
+import inspect
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from asset_checks.dagster_results import audit_results, reconciliation_result
+from contracts.errors import PermanentError
+from contracts.model import Contract, Read
+from io_managers.delta_io_manager import READER, DeltaIOManager
+from lakehouse_assets.asset_metadata import asset_key, definition_metadata, tags
+from lakehouse_assets.bronze.extraction import prepare_bronze
+from lakehouse_assets.lake import Lake, TableLoaded
+from lakehouse_assets.load import Load, Prepared, conserved, masked, prepare_partitions
+from lakehouse_assets.silver_load import prepare_changes
+from resources.sources.interface import source_table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+TableFunction = Callable[..., "DataFrame"]
+
+LAKE = "lake"
+IO_MANAGER = "delta"
+BLOCKING_CHECKS = {
+    "schema": "The staged columns are the contract's.",
+    "rows": "Rows that break an error rule are set aside, and are no more than the contract's share.",
+    "table": "The rows taken together meet the contract's table rules.",
+    "conserved": "Nothing is lost: what was read is published, superseded or quarantined.",
+}
+RECONCILED = "reconciled"
+RETRIES = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""For failures that another try may mend; permanent ones are never tried again."""
+RUN_CONFIG = {"rebuild": dg.Field(bool, default_value=False, description="Make the whole table anew from all of bronze.")}
+
+
+def table_asset(contract: Contract, function: TableFunction | None, partitions: dg.PartitionsDefinition, uri: str) -> dg.AssetsDefinition:
+    """The asset of a table. Bronze has no function: its rows come from the source that its columns name."""
+    decorate = dg.asset(
+        key=asset_key(contract.table),
+        ins=_inputs(contract, function),
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        io_manager_key=IO_MANAGER,
+        required_resource_keys={LAKE, IO_MANAGER},
+        check_specs=list(_check_specs(contract)),
+        config_schema=RUN_CONFIG if contract.mode == "changes" else None,
+        description=_description(contract),
+        metadata=definition_metadata(contract, uri),
+        group_name=contract.layer,
+        owners=[f"team:{contract.owner}"],
+        kinds={"delta", _origin(contract)},
+        tags=tags(contract),
+        retry_policy=RETRIES,
+        code_version=contract.version,
+    )
+
+    def compute(context: dg.AssetExecutionContext, **inputs: Any) -> Iterator[Any]:
+        yield from _load_table(context, contract, function, inputs)
+
+    return decorate(compute)
+
+
+def _load_table(
+    context: dg.AssetExecutionContext, contract: Contract, function: TableFunction | None, inputs: Mapping[str, Any]
+) -> Iterator[Any]:
+    started = time.monotonic()
+    lake: Lake = context.resources.lake
+    tables: DeltaIOManager = context.resources.delta
+    days = _days(context)
+    with _permanent_failures_are_final():
+        load = Load(
+            contract=contract, storage=lake.storage, session=lake.session, snapshot=tables.snapshot(contract.table), days=days,
+            run_id=context.run_id, clock=lake.settings.clock(), inputs=tables.input_versions(contract),
+        )  # fmt: skip
+        if function is None:
+            prepared, reconciliation, _ = prepare_bronze(load, lake.source(source_table(contract)[0]))
+            yield reconciliation_result(contract.table, reconciliation)
+        elif contract.mode == "changes":
+            prepared = prepare_changes(load, function, inputs, tables, rebuild=context.op_execution_context.op_config["rebuild"])
+        else:
+            prepared = _prepare_gold(load, function, inputs, lake)
+    yield from audit_results(prepared.report)
+    _stop_on_blocking_failures(prepared)
+    for window in prepared.report.windows:
+        if window.window in {day.isoformat() for day in days}:
+            context.add_asset_metadata(
+                {"dagster/partition_row_count": window.published, "quarantined": window.quarantined}, partition_key=window.window
+            )
+    yield dg.Output(prepared.table)
+    report = prepared.report
+    lake.announce(
+        TableLoaded(
+            table=contract.table, first=days[0], last=days[-1], incoming=sum(one.incoming for one in report.windows),
+            published=sum(one.published for one in report.windows), quarantined=sum(one.quarantined for one in report.windows),
+            seconds=time.monotonic() - started,
+        )  # fmt: skip
+    )
+
+
+def _prepare_gold(load: Load, function: TableFunction, inputs: Mapping[str, Any], lake: Lake) -> Prepared:
+    contract = load.contract
+
+    def build(days: Sequence[dt.date]) -> "DataFrame":
+        arguments = {"days": days} if "days" in inspect.signature(function).parameters else {}
+        return masked(function(**inputs, **arguments), contract, lake.mask_salt)
+
+    upstream = lake.contracts[contract.conserves.source] if contract.conserves else None
+    expected = conserved(contract, upstream, inputs[upstream.name], load.days) if upstream else None
+    return prepare_partitions(load, build, {}, expected)
+
+
+def _inputs(contract: Contract, function: TableFunction | None) -> dict[str, dg.AssetIn]:
+    """An input a table that the contract reads, under the table's name and in the type that the function asks for."""
+    annotations = inspect.get_annotations(function) if function else {}
+    return {
+        _name(read): dg.AssetIn(key=asset_key(read.table), metadata={READER: contract.table}, dagster_type=annotations[_name(read)])
+        for read in contract.reads
+    }
+
+
+def _name(read: Read) -> str:
+    return read.table.split("/")[1]
+
+
+def _check_specs(contract: Contract) -> Iterator[dg.AssetCheckSpec]:
+    key = asset_key(contract.table)
+    for name, description in BLOCKING_CHECKS.items():
+        yield dg.AssetCheckSpec(name, asset=key, blocking=True, description=description)
+    if contract.reconcile:
+        yield dg.AssetCheckSpec(RECONCILED, asset=key, description="The source's own count is what arrived.")
+
+
+def _description(contract: Contract) -> str:
+    return f"{contract.description}\n\nGrain: {contract.grain}"
+
+
+def _origin(contract: Contract) -> str:
+    return source_table(contract)[0] if contract.layer == "bronze" else "spark"
+
+
+def _days(context: dg.AssetExecutionContext) -> list[dt.date]:
+    window = context.partition_time_window
+    return [window.start.date() + dt.timedelta(days=number) for number in range((window.end - window.start).days)]
+
+
+def _stop_on_blocking_failures(prepared: Prepared) -> None:
+    blocking = [outcome for outcome in prepared.report.outcomes if outcome.blocks]
+    if blocking:
+        raise dg.Failure(
+            f"{prepared.report.table}: nothing was published: " + "; ".join(f"{one.name}: {one.message}" for one in blocking),
+            allow_retries=False,
+        )
+
+
+@contextmanager
+def _permanent_failures_are_final() -> Iterator[None]:
+    """Lets Dagster retry what may pass, and fail at once what can't."""
+    try:
+        yield
+    except PermanentError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error

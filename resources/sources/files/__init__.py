@@ -1,0 +1,1 @@
+"""A folder of files as a source: CSV, JSON lines and Parquet, compressed or not, mixed as they come."""
