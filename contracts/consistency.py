@@ -199,10 +199,15 @@ def _check_rules(contract: Contract, problems: Problems) -> None:
             )
         if not _RULE_NAME.fullmatch(name):
             problems.at("schema", 0).add(f"the rule name '{name}' is not lower-case letters, digits and _")
+    arriving = {name: column for name, column in contract.by_name.items() if name not in HISTORY_COLUMNS}
     for rule in contract.row_rules:
         if contract.layer == "bronze" and rule.severity == Severity.ERROR and not _holds_in_bronze(rule):
             problems.at("schema", 0).add(f"rule '{rule.name}': bronze keeps what arrives, its rules only warn")
-        _check_columns(rule.name, unknown_columns(rule.predicate, contract.by_name), problems)
+        for name in unknown_columns(rule.predicate, arriving):
+            known = (
+                "a row has it only after change application" if name in contract.by_name else "the table has no such"
+            )
+            problems.at("schema", 0).add(f"rule '{rule.name}': column '{name}': {known}")
     for table_rule in contract.table_rules:
         match table_rule:
             case UniqueRule():

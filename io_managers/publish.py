@@ -347,7 +347,7 @@ def accepted_files(storage: Storage, publication: Publication) -> tuple[StagedFi
     problems: list[str] = []
     accepted: list[StagedFile] = []
     for staged in publication.staged:
-        found = [*_column_problems(staged, publication.contract), *_file_problems(storage, staged, publication)]
+        found = _column_problems(staged, publication.contract) or _file_problems(storage, staged, publication)
         problems += [f"{staged.relative_path}: {problem}" for problem in found]
         if not found:
             accepted += [_as_published(file, publication.contract) for file in staged.files if file.ok]

@@ -137,9 +137,9 @@ def table_configuration(contract: Contract) -> dict[str, str]:
     }
 
 
-def open_or_create(
+def open_or_create(  # noqa: PLR0913, PLR0917
     uri: str, schema: pa.Schema, partition_column: str, name: str, description: str, configuration: Mapping[str, str]
-) -> DeltaTable:  # noqa: PLR0913, PLR0917
+) -> DeltaTable:
     """A Delta table, created where it is missing.
 
     Of two creators, either may be told of success or of failure: what counts is the table that is there afterwards.

@@ -24,6 +24,7 @@ def dim_customers(customers: DataFrame, days: Sequence[dt.date]) -> DataFrame:
         "country",
         "city",
         "signup_date",
+        "last_modified_ts",
         F.lit(None).cast("string").alias("account_id"),
         F.lit(UNKNOWN).alias("industry"),
         F.col("day").alias("snapshot_date"),

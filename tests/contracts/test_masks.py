@@ -29,6 +29,7 @@ texts = (
         ("initial", "ßa", "SS"),
         ("initial", "", ""),
         ("last_two_digits", "+49 30 1234-5 6 (home)", "56"),
+        ("last_two_digits", "0 9", "09"),
         ("last_two_digits", "7", "7"),
         ("last_two_digits", "none", ""),
         ("hide", "anything", "***"),

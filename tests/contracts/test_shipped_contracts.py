@@ -161,6 +161,23 @@ def test_gold_reads_and_conserves(contracts: Contracts) -> None:
     assert all(contract.key and contract.table_rules for contract in contracts.values() if contract.layer == "gold")
 
 
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("gold/fct_orders", ("order_id",)),
+        ("gold/dim_customers", ("customer_id",)),
+        ("gold/product_perf_daily", ("product_id",)),
+        ("gold/revenue_by_geography", ("country",)),
+    ],
+)
+def test_the_key_of_gold_is_unique_in_each_partition(
+    contracts: Contracts, table: str, columns: tuple[str, ...]
+) -> None:
+    """The partition's own column is left out: it is the same in all rows that are compared."""
+    unique = contracts[table].table_rules[0]
+    assert (unique.name, unique.columns) == ("key_unique", columns)
+
+
 def test_restatement_is_long_for_facts_and_short_for_snapshots(contracts: Contracts) -> None:
     for contract in contracts.values():
         if contract.layer == "gold":
