@@ -26,9 +26,11 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(BIN)/python -m pip check
 	@touch $@
 
-.PHONY: setup
-setup: $(READY) ## Makes .venv from the lock file, .env with values of its own, and Dagster's home.
+.env: | $(READY)
 	@$(BIN)/python -m lakehouse_assets.instance.first_use
+
+.PHONY: setup
+setup: $(READY) .env ## Makes .venv from the lock file, and .env with values of its own.
 
 .PHONY: run
 run: setup ## Loads all closed days that are missing or stale.
@@ -36,6 +38,7 @@ run: setup ## Loads all closed days that are missing or stale.
 
 .PHONY: ui
 ui: setup ## Starts Dagster's UI and daemon on http://127.0.0.1:3000, until Ctrl-C.
+	@$(BIN)/python -m lakehouse_assets.instance.home
 	@$(BIN)/dagster dev --workspace workspace.yaml
 
 .PHONY: test
@@ -46,7 +49,7 @@ test: $(READY) ## Runs all tests, on two cores, and measures coverage.
 smoke: $(READY) ## Loads one day of every table with Dagster's own command, into a folder that is then removed.
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; bin=$$PWD/$(BIN); cd "$$folder"; \
 	export DAGSTER_HOME="$$folder/home" LAKEHOUSE_ROOT="$$folder/lake" LAKEHOUSE_START_DATE=2026-10-01 LAKEHOUSE_NOW=2026-10-02T06:00:00Z; \
-	"$$bin/python" -c 'from lakehouse_assets.instance.home import prepare_home; prepare_home()'; \
+	"$$bin/python" -m lakehouse_assets.instance.home; \
 	"$$bin/dagster" asset materialize --module-name lakehouse_assets.definitions --select '*' --partition 2026-10-01
 
 .PHONY: check

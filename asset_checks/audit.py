@@ -71,7 +71,7 @@ def audit(
     _require_counts(contract, counts)
     window = window_column or contract.partition_column
     windows = _window_counts(counts)
-    rules = _rule_results(contract, staged, window, windows)
+    rules = (*_rule_results(contract, staged, window, windows), *_counted_results(contract, counts))
     samples = _row_samples(contract, staged, rules)
     judged = [judge_rows(contract, windows, rules)]
     good = staged.where(OK) if content is None else content
@@ -82,7 +82,7 @@ def audit(
         )
         outcomes = (judge_schema(contract, differences), *judged, *unjudged)
         return AuditReport(contract.table, contract.version, windows, rules, (), samples, {}, {}, outcomes)
-    hashes = hashed_partitions(good, contract)
+    hashes = hashed_partitions(good, contract) if content is None else {}
     table_rules, repeats = _table_results(contract, good)
     measured = _measured(contract, staged, window)
     scanned = sum(one.rows for one in hashes.values()) if content is None else None
@@ -164,6 +164,14 @@ def _window_counts(counts: RunCounts) -> tuple[WindowCounts, ...]:
             )
         )
     return tuple(found)
+
+
+def _counted_results(contract: Contract, counts: RunCounts) -> tuple[RuleResult, ...]:
+    """The rules whose breaches the run counted while it made the rows."""
+    return tuple(
+        RuleResult(rule.name, rule.severity, rule.dimension, rule.description, counts.counted.get(rule.name, 0), {})
+        for rule in contract.counted_rules
+    )
 
 
 def _rule_results(

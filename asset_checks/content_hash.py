@@ -25,23 +25,22 @@ class ContentHash:
     value: int
 
 
-def content_hashes(frame: "DataFrame", contract: Contract) -> dict[str, int]:
+def content_hashes(frame: "DataFrame", contract: Contract, by: str | None = None) -> dict[str, int]:
     """The hash of each storage partition's rows, by the partition's value as text; between 0 and 2**63 - 1.
 
-    Partitions without rows are left out: theirs is `EMPTY_CONTENT`.
+    Partitions without rows are left out: theirs is `EMPTY_CONTENT`. `by` is Spark SQL that groups the rows otherwise.
     """
-    return {partition: content.value for partition, content in hashed_partitions(frame, contract).items()}
+    return {partition: content.value for partition, content in hashed_partitions(frame, contract, by).items()}
 
 
-def hashed_partitions(frame: "DataFrame", contract: Contract) -> dict[str, ContentHash]:
+def hashed_partitions(frame: "DataFrame", contract: Contract, by: str | None = None) -> dict[str, ContentHash]:
     """The row count and hash of each storage partition, by the partition's value as text, from one scan of the rows.
 
     The halves of the rows' hashes are summed apart because a sum of whole hashes overflows, which one engine refuses and
     another wraps.
     """
-    hashed = frame.selectExpr(
-        f"cast({quoted(contract.partition_column)} as string) as partition", f"{row_hash(contract)} as hash"
-    )
+    group = by or quoted(contract.partition_column)
+    hashed = frame.selectExpr(f"cast({group} as string) as partition", f"{row_hash(contract)} as hash")
     halves = hashed.selectExpr(
         "partition", "1 as rows", "shiftrightunsigned(hash, 32) as high", "hash & 4294967295 as low"
     )
@@ -83,8 +82,15 @@ def _parts(value: str, kind: pa.DataType, depth: int) -> list[str]:
         hashed = ", ".join(_parts(item, kind.value_type, depth + 1))
         return [f"coalesce(size({value}), -1)", f"transform({value}, {item} -> xxhash64({hashed}))"]
     if pa.types.is_struct(kind):
-        return [
-            f"isnull({value})",
-            *(part for field in kind for part in _parts(f"{value}.{quoted(field.name)}", field.type, depth)),
+        # Of a null struct, one engine gives whatever lies beneath it.
+        fields = [
+            (f"case when {value} is not null then {value}.{quoted(field.name)} end", field.type) for field in kind
         ]
+        return [f"isnull({value})", *(part for text, field_type in fields for part in _parts(text, field_type, depth))]
+    if pa.types.is_decimal(kind) and kind.precision > _LONGEST_NUMBER:
+        return [f"cast({value} as string)", f"isnull({value})"]
     return [value, f"isnull({value})"]
+
+
+_LONGEST_NUMBER = 18
+"""Digits up to which engines hash a decimal alike, as a 64-bit number."""

@@ -22,7 +22,7 @@ def audit_results(report: AuditReport) -> "Iterator[dg.AssetCheckResult]":
 
 def check_result(table: str, outcome: CheckOutcome, metadata: Metadata) -> "dg.AssetCheckResult":
     """One check's result of the table's asset; its message is the result's description."""
-    import dagster as dg  # noqa: PLC0415
+    import dagster as dg
 
     return dg.AssetCheckResult(
         asset_key=table.split("/"),
@@ -42,6 +42,9 @@ def reconciliation_result(table: str, reconciliation: Reconciliation) -> "dg.Ass
 
 def as_metadata(metadata: Metadata) -> "Mapping[str, dg.MetadataValue | int | float | str]":
     """Figures as they are, and Markdown as Dagster shows it."""
-    import dagster as dg  # noqa: PLC0415
+    import dagster as dg
 
-    return {name: dg.MetadataValue.md(value.text) if isinstance(value, Markdown) else value for name, value in metadata.items()}
+    return {
+        name: dg.MetadataValue.md(value.text) if isinstance(value, Markdown) else value
+        for name, value in metadata.items()
+    }

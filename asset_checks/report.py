@@ -17,7 +17,7 @@ class RunCounts:
     `staged`: rows that may be published and rows to quarantine, from the staged files' statistics. `read`: rows that the
     source delivered or the upstream table holds. `retained`: rows among the staged that are kept although no longer
     delivered. `applied`, `superseded`: what change application made of the incoming rows. `measures`: the sums that the
-    conserved measure must have.
+    conserved measure must have. `counted`: what the run found of the contract's counted rules, by name.
     """
 
     staged: Mapping[str | None, tuple[int, int]]
@@ -26,6 +26,7 @@ class RunCounts:
     applied: Mapping[str, int] | None = None
     superseded: Mapping[str, int] | None = None
     measures: Mapping[str, Figure] | None = None
+    counted: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ SHARE_BLOCKS_FROM = 1_000
 
 
 def judge_schema(contract: Contract, differences: Sequence[str]) -> CheckOutcome:
+    """Fails on any difference; publishing one would rewrite the table's schema."""
     if differences:
         message = f"{'; '.join(differences)}. Change the table's function, or its contract (version {contract.version}), so that both agree."
         return CheckOutcome("schema", False, Severity.ERROR, message)
@@ -23,6 +24,7 @@ def judge_schema(contract: Contract, differences: Sequence[str]) -> CheckOutcome
 
 
 def judge_rows(contract: Contract, windows: Sequence[WindowCounts], rules: Sequence[RuleResult]) -> CheckOutcome:
+    """Fails when more of the run's rows are quarantined than the contract's share, from `SHARE_BLOCKS_FROM` rows on."""
     incoming = sum(one.incoming for one in windows)
     quarantined = sum(one.quarantined for one in windows)
     most = sorted((rule for rule in rules if rule.broken), key=lambda rule: (-rule.broken, rule.name))
@@ -53,6 +55,7 @@ def judge_rows(contract: Contract, windows: Sequence[WindowCounts], rules: Seque
 
 
 def judge_table(contract: Contract, results: Sequence[TableRuleResult]) -> CheckOutcome:
+    """Fails on a broken rule of severity error; broken warnings pass, marked."""
     broken = [result for result in results if not result.passed]
     if not broken:
         return CheckOutcome(

@@ -41,7 +41,9 @@ class DeltaIOManager(dg.IOManager):
     contract says, or to the run's own days for an asset without one.
     """
 
-    def __init__(self, storage: Storage, contracts: Mapping[str, Contract], session: "Callable[[], SparkSession]") -> None:
+    def __init__(
+        self, storage: Storage, contracts: Mapping[str, Contract], session: "Callable[[], SparkSession]"
+    ) -> None:
         self._storage = storage
         self._contracts = contracts
         self._session = session
@@ -90,9 +92,15 @@ class DeltaIOManager(dg.IOManager):
             )
         snapshot = self._snapshots.pop(table)
         published = publish_with_quarantine(
-            self._storage, snapshot, obj.publication, obj.broken.toArrow() if obj.broken else None, whole_table=obj.rebuild
+            self._storage,
+            snapshot,
+            obj.publication,
+            obj.broken.toArrow() if obj.broken else None,
+            whole_table=obj.rebuild,
         )
-        context.add_output_metadata({"visible_version": published.version, "dagster/row_count": self.snapshot(table).row_count()})
+        context.add_output_metadata(
+            {"visible_version": published.version, "dagster/row_count": self.snapshot(table).row_count()}
+        )
 
 
 def as_annotated(frame: "DataFrame", annotation: Any, table: str) -> Any:

@@ -25,7 +25,7 @@ from contracts.errors import PermanentError, RetryableError
 from contracts.model import Contract
 from io_managers.commits import CommitRecord, from_commit_info, to_metadata
 from io_managers.log import Action, read_actions
-from io_managers.snapshot import EPOCH, Snapshot, wait_for_others
+from io_managers.snapshot import EPOCH, Snapshot, delta_fields, schema_change, wait_for_others
 from io_managers.staging import OK, STAGING_COLUMNS, Staged, StagedFile
 from io_managers.storage import Storage
 from io_managers.upkeep import NO_HOOKS, checkpoint_if_due
@@ -101,7 +101,9 @@ def publish(storage: Storage, snapshot: Snapshot, publication: Publication, atte
     Without partitions (changes that changed nothing) only the applied windows are recorded.
 
     Raises:
-        ValueError: neither partitions nor windows are given, or content hashes don't fit the partitions.
+        ValueError: neither partitions nor windows are given, content hashes don't fit the partitions, or the snapshot was not
+            opened for the publication's contract.
+        SchemaChangeError: the contract differs from the table in a way that takes a rebuild.
         StagedFilesRejected: the staged files are not what contract or publication say.
         PublishConflict: since the snapshot, another run published a partition that this one read or replaced, applied one of its
             windows, rebuilt the table, or changed its schema; or the table was too busy.
@@ -109,6 +111,11 @@ def publish(storage: Storage, snapshot: Snapshot, publication: Publication, atte
     """
     if not publication.replaced and not publication.windows:
         raise ValueError(f"{publication.contract.table}: nothing to publish: neither a partition nor a window is given")
+    if schema_change(delta_fields(snapshot.delta), publication.contract).needed:
+        version = publication.contract.version
+        raise ValueError(
+            f"{publication.contract.table}: the snapshot's schema is not that of contract version {version}: open it by open_snapshot"
+        )
     files = accepted_files(storage, publication)
     attempt = attempt or attempt_id(snapshot)
     attempts = _attempts(publication.replaced, publication.windows, attempt)

@@ -54,7 +54,9 @@ def _date_range(read: Read, first: dt.date, last: dt.date) -> tuple[dt.date | No
             return first + dt.timedelta(days=read.first), last + dt.timedelta(days=read.last)
 
 
-def read_frame(session: "SparkSession", path: str, version: int, contract: Contract, predicate: str | None) -> "DataFrame":
+def read_frame(
+    session: "SparkSession", path: str, version: int, contract: Contract, predicate: str | None
+) -> "DataFrame":
     """The rows of a pinned version that meet the predicate, in the columns of the contract.
 
     Without `versionAsOf` every action of the DataFrame would resolve the table again, so its count and its rows could disagree.

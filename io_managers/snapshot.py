@@ -76,10 +76,18 @@ class Snapshot:
         known = self.transactions.get(f"h:{partition}")
         return None if known is None or known < 0 else known
 
+    def rows_by_partition(self) -> Mapping[str, int]:
+        """How many rows each storage partition has, by its files' statistics; partitions without files are left out."""
+        column = self.delta.metadata().partition_columns[0]
+        files = pa.table(self.delta.get_add_actions(flatten=True)).select([f"partition.{column}", "num_records"])
+        rows = files.group_by(f"partition.{column}").aggregate([("num_records", "sum")]).to_pydict()
+        return {
+            str(value): count for value, count in zip(rows[f"partition.{column}"], rows["num_records_sum"], strict=True)
+        }
+
     def row_count(self) -> int:
         """How many rows the table has, by its files' statistics."""
-        total = pc.sum(pa.table(self.delta.get_add_actions(flatten=True))["num_records"]).as_py()
-        return total or 0
+        return sum(self.rows_by_partition().values())
 
 
 def find_snapshot(storage: Storage, table: str, version: int | None = None) -> Snapshot | None:
@@ -181,9 +189,15 @@ def _require_partition_column(table: DeltaTable, contract: Contract) -> None:
         )
 
 
+def delta_fields(table: DeltaTable) -> Sequence[Mapping[str, Any]]:
+    """The fields of a table's schema, as Delta writes them."""
+    fields: Sequence[Mapping[str, Any]] = json.loads(table.schema().to_json())["fields"]
+    return fields
+
+
 def _change(table: DeltaTable, contract: Contract) -> bool:
     """Makes one commit towards the contract's schema and configuration; False where there is nothing to do."""
-    fields: Sequence[Mapping[str, Any]] = json.loads(table.schema().to_json())["fields"]
+    fields = delta_fields(table)
     change = schema_change(fields, contract)
     if change.added:
         wanted = {field.name: field for field in Schema.from_arrow(contract.arrow_schema).fields}
@@ -214,6 +228,10 @@ class SchemaChange:
     """The new type of each, in the spelling of contracts."""
     loosened: tuple[str, ...]
     """Those that may be null from now on."""
+
+    @property
+    def needed(self) -> bool:
+        return bool(self.added or self.widened or self.loosened)
 
 
 def schema_change(fields: Sequence[Mapping[str, Any]], contract: Contract) -> SchemaChange:

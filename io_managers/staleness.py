@@ -71,7 +71,11 @@ class Plan:
 
 def dependency_order(contracts: Mapping[str, Contract]) -> list[str]:
     """Tables after those that they read."""
-    return list(TopologicalSorter({table: [read.table for read in contracts[table].reads] for table in sorted(contracts)}).static_order())
+    return list(
+        TopologicalSorter(
+            {table: [read.table for read in contracts[table].reads] for table in sorted(contracts)}
+        ).static_order()
+    )
 
 
 def plan(contracts: Mapping[str, Contract], states: Mapping[str, TableState], start: dt.date, now: dt.datetime) -> Plan:

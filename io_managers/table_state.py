@@ -28,7 +28,9 @@ class StateReader:
             return TableState()
         version, state = self._known.get(contract.table, (-1, TableState()))
         if version != snapshot.version:
-            state = table_state(contract, snapshot, list(read_commits(self._storage, contract.table, until_version=snapshot.version)))
+            state = table_state(
+                contract, snapshot, list(read_commits(self._storage, contract.table, until_version=snapshot.version))
+            )
             self._known[contract.table] = snapshot.version, state
         return state
 
@@ -42,4 +44,6 @@ def table_state(contract: Contract, snapshot: Snapshot, commits: list[CommitReco
         load = Load(commit.version, commit.clock, commit.inputs)
         for day in commit.windows if contract.mode == "changes" else commit.partitions:
             loads.setdefault(dt.date.fromisoformat(day), load)
-    return TableState(loaded, loads, tuple(Touch(commit.version, commit.touched) for commit in commits if commit.touched))
+    return TableState(
+        loaded, loads, tuple(Touch(commit.version, commit.touched) for commit in commits if commit.touched)
+    )

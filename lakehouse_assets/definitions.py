@@ -25,10 +25,16 @@ def table_function(contract: Contract) -> TableFunction | None:
 def build_definitions(lake: Lake) -> dg.Definitions:
     """The definitions over a lake: contracts say which tables there are."""
     partitions = daily(lake.settings)
-    assets = [table_asset(contract, table_function(contract), partitions, lake.storage.table_uri(contract.table)) for contract in lake.contracts.values()]
+    assets = [
+        table_asset(contract, table_function(contract), partitions, lake.storage.table_uri(contract.table))
+        for contract in lake.contracts.values()
+    ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[*(freshness_check(contract) for contract in lake.contracts.values()), *identity_checks(lake.contracts)],
+        asset_checks=[
+            *(freshness_check(contract) for contract in lake.contracts.values()),
+            *identity_checks(lake.contracts),
+        ],
         resources={
             LAKE: dg.ResourceDefinition.hardcoded_resource(lake),
             IO_MANAGER: dg.IOManagerDefinition(

@@ -103,7 +103,9 @@ class Lake:
         """The days of a table that are loaded, and those of them that are stale, now."""
         loaded = self.states()[table].loaded
         plan = self.plan()
-        return loaded, frozenset(one.day for one in (*plan.due, *plan.beyond) if one.table == table and one.day in loaded)
+        return loaded, frozenset(
+            one.day for one in (*plan.due, *plan.beyond) if one.table == table and one.day in loaded
+        )
 
     def announce(self, loaded: TableLoaded) -> None:
         """Tells whoever watches the run that a table is done."""

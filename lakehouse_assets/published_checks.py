@@ -7,7 +7,7 @@ import dagster as dg
 
 from asset_checks.dagster_results import as_metadata
 from asset_checks.freshness import freshness
-from asset_checks.identities import describe, evaluate_identities, identities_of
+from asset_checks.identities import Identity, describe, evaluate_identities, identities_of
 from asset_checks.metadata import identities_metadata
 from contracts.model import Contract
 from io_managers.delta_io_manager import DeltaIOManager
@@ -32,7 +32,11 @@ def freshness_check(contract: Contract) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=verdict.passed,
             description=verdict.message,
-            metadata={"newest_complete_day": str(verdict.newest), "expected_day": str(verdict.expected), "late_by_hours": verdict.late_by.total_seconds() / 3600},
+            metadata={
+                "newest_complete_day": str(verdict.newest),
+                "expected_day": str(verdict.expected),
+                "late_by_hours": verdict.late_by.total_seconds() / 3600,
+            },
         )
 
     return check
@@ -43,8 +47,12 @@ def identity_checks(contracts: Mapping[str, Contract]) -> list[dg.AssetChecksDef
     return [_identity_check(contract, contracts) for contract in contracts.values() if _identities(contract, contracts)]
 
 
-def _identities(contract: Contract, contracts: Mapping[str, Contract]) -> tuple:
-    return tuple(one for one in identities_of(contract.table) if one.right.table == contract.table and one.left.table in contracts)
+def _identities(contract: Contract, contracts: Mapping[str, Contract]) -> tuple[Identity, ...]:
+    return tuple(
+        one
+        for one in identities_of(contract.table)
+        if one.right.table == contract.table and one.left.table in contracts
+    )
 
 
 def _identity_check(contract: Contract, contracts: Mapping[str, Contract]) -> dg.AssetChecksDefinition:
@@ -60,12 +68,15 @@ def _identity_check(contract: Contract, contracts: Mapping[str, Contract]) -> dg
         days = run_days(context.run.tags) or sorted(lake.days_of(contract.table)[0])
         names = {side.table: side.day for one in identities for side in (one.left, one.right)}
         published = {
-            name: tables.read(name, f"`{day}` between date'{days[0]}' and date'{days[-1]}'") for name, day in names.items()
+            name: tables.read(name, f"`{day}` between date'{days[0]}' and date'{days[-1]}'")
+            for name, day in names.items()
         }
         stale = {name: lake.days_of(name)[1] for name in names}
         results = evaluate_identities(published, days, stale, identities)
         return dg.AssetCheckResult(
-            passed=all(result.passed for result in results), description=describe(results), metadata=as_metadata(identities_metadata(results))
+            passed=all(result.passed for result in results),
+            description=describe(results),
+            metadata=as_metadata(identities_metadata(results)),
         )
 
     return check

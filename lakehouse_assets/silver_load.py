@@ -1,48 +1,147 @@
-"""How every silver table is loaded: audit the changes, fold them into what is stored, and state which partitions that replaces."""
+"""How every silver table is loaded: audit the changes, fold them into what is stored, and say which partitions that replaces."""
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from asset_checks.audit import audit
+from asset_checks.content_hash import content_hashes
 from asset_checks.report import RunCounts
 from asset_checks.rules import OK, with_broken_rules
-from contracts.model import VALID_FROM, WINDOW, Contract
-from io_managers.delta_io_manager import AuditedTable, DeltaIOManager
-from io_managers.interim_changes import content, decide, partitions_to_read
+from contracts.model import CONFLICTING_VERSIONS, HISTORY_COLUMNS, WINDOW, Contract, PartitionGrain
+from contracts.row_rules import literal, quoted
+from io_managers.change_application import (
+    Outcome,
+    change_dates,
+    conflicting_versions,
+    content,
+    decide,
+    incoming_by_window,
+    outcome_of,
+    partitions_in_reach,
+    superseded,
+)
+from io_managers.delta_io_manager import AuditedTable
 from io_managers.publish import Publication
-from io_managers.reads import read_frame
-from lakehouse_assets.load import Load, Prepared, broken_rows, totals, with_staged
+from io_managers.staging import Staged
+from lakehouse_assets.load import Load, Prepared, broken_rows, chunks, totals, with_staged
 
-def prepare_changes(load: Load, function, inputs, tables: DeltaIOManager, *, rebuild: bool) -> Prepared:
+ReadStored = Callable[[str], DataFrame]
+"""The rows of the table that meet a predicate, at the version that the run opened."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What changes make of the stored rows, staged."""
+
+    content: tuple[Staged, ...]
+    outcome: Outcome
+    in_reach: frozenset[str]
+    """The partitions that could have held an affected row."""
+    conflicts: int
+
+
+def prepare_changes(load: Load, changes: DataFrame, read_stored: ReadStored) -> Prepared:
+    """Folds the changes of the run's windows into the stored rows.
+
+    Args:
+        load: what is loaded.
+        changes: what the table's function made of the windows' bronze rows.
+        read_stored: reads what is stored.
+    """
     contract = load.contract
-    column = contract.partition_column
-    derived = {"valid_from", "valid_to", "is_current", "valid_to_month"} if contract.history == "scd2" else set()
-    delivered = [c.name for c in contract.columns if c.name not in derived]
-    marked = with_broken_rules(function(**inputs), contract, delivered)
-    staged = [load.stage(marked, "changes", [WINDOW, OK])]
+    staged = _stage_changes(load, changes)
     frame = load.read(staged)
-    good = frame.where(OK)
-    seq = contract.sequence if contract.history == "scd2" else contract.touched_column
-    low, high = good.agg(F.min(F.col(seq)).cast("date"), F.max(F.col(seq)).cast("date")).collect()[0]
-    known = [] if rebuild else sorted(n[2:] for n in load.snapshot.transactions if n.startswith("p:"))
-    read = partitions_to_read(contract, low, high, known) if low else []
-    existing = tables.read(contract.table, f"`{column}` in ({', '.join(map(repr, read))})" if read else "false")
-    decisions = load.stage(decide(existing, good, contract), "decisions", [])
-    d = load.read([decisions])
-    summary = d.where("_differs").select(F.col(column).cast("string").alias("p"), "_old_partition").distinct().collect()
-    replaced = sorted({v for r in summary for v in r if v is not None})
-    applied = {str(w): n for w, n in d.where("_applied").groupBy("_w").count().collect()}
-    t = contract.touched_column
-    touched = {v for r in d.where("_changed").select(F.col(t).cast("date"), "_old_date").distinct().collect() for v in r if v is not None}
-    out = [load.stage(content(d, existing, contract, replaced) if replaced else d.select(*[c.name for c in contract.columns]).where("false"), "content", [column])]
-    counts = with_staged(RunCounts(staged={}), staged, WINDOW)
-    superseded = {w: g - applied.get(w, 0) for w, (g, _) in counts.staged.items()}
-    counts = RunCounts(staged=counts.staged, applied=applied, superseded=superseded)
-    report = audit(contract, frame, counts, window_column=WINDOW, content=load.read(out))
-    publication = Publication(contract=contract, run_id=load.run_id, step=contract.name, staged=tuple(out), replaced=frozenset(replaced), read=frozenset(read),
-        windows=frozenset(d.isoformat() for d in load.days), touched=frozenset(touched), counts=totals(report), inputs=load.inputs, clock=load.clock)
-    return Prepared(report, AuditedTable(publication, broken_rows(frame, staged, WINDOW, load.days[0]), rebuild))
+    fold = fold_changes(load, frame.where(OK), None if load.rebuild else read_stored)
+    counts = with_outcome(with_staged(RunCounts(staged={}), staged, WINDOW), fold, load)
+    published = load.read(fold.content)
+    report = audit(contract, frame, counts, window_column=WINDOW, content=published)
+    publication = Publication(
+        contract=contract,
+        run_id=load.run_id,
+        step=contract.name,
+        staged=fold.content,
+        replaced=fold.outcome.replaced,
+        read=fold.in_reach,
+        windows=frozenset(day.isoformat() for day in load.days),
+        touched=differing_dates(load, read_stored("true"), published) if load.rebuild else fold.outcome.touched,
+        counts=totals(report),
+        inputs=load.inputs,
+        clock=load.clock,
+    )
+    return Prepared(report, AuditedTable(publication, broken_rows(frame, staged, WINDOW, load.days[0]), load.rebuild))
+
+
+def _stage_changes(load: Load, changes: DataFrame) -> list[Staged]:
+    history = {name for name in HISTORY_COLUMNS if load.contract.history == "scd2"}
+    delivered = [column.name for column in load.contract.columns if column.name not in history]
+    rows = {str(window): count for window, count in incoming_by_window(changes).items()}
+    windows = [day.isoformat() for day in load.days]
+    return [
+        load.stage(
+            with_broken_rules(changes.where(f"{WINDOW} between date'{part[0]}' and date'{part[-1]}'"), load.contract, delivered),
+            f"changes-{number}",
+            [WINDOW, OK],
+        )
+        for number, part in enumerate(chunks(windows, rows))
+    ]
+
+
+def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None) -> Fold:
+    """Decides what stands of each changed key, and stages the new content of the partitions that differ from before."""
+    contract, snapshot = load.contract, load.snapshot
+    dates = change_dates(changes, contract)
+    stored = snapshot.rows_by_partition() if read_stored else {}
+    in_reach = partitions_in_reach(contract, dates, stored)
+    existing = None
+    if read_stored and in_reach & stored.keys():
+        existing = read_stored(in_partitions(contract, in_reach & stored.keys()))
+    decided = load.stage(decide(changes, existing, contract), "decisions", [])
+    decisions = load.read([decided])
+    outcome = outcome_of(decisions, contract)
+    share = decided.rows() // max(1, len(outcome.replaced))
+    rows = {value: stored.get(value, 0) + share for value in outcome.replaced}
+    parts = list(chunks(sorted(outcome.replaced), rows)) or [[]]
+    return Fold(
+        content=tuple(
+            load.stage(content(decisions, existing, contract, part), f"content-{number}", [contract.partition_column])
+            for number, part in enumerate(parts)
+        ),
+        outcome=outcome,
+        in_reach=in_reach,
+        conflicts=conflicting_versions(changes, existing, contract),
+    )
+
+
+def in_partitions(contract: Contract, partitions: Collection[str]) -> str:
+    """The predicate of some storage partitions, in literals of the column's own type so that other files stay closed."""
+    by_day = contract.partition_grain is PartitionGrain.DAY
+    values = (literal(dt.date.fromisoformat(value) if by_day else value) for value in sorted(partitions))
+    return f"{quoted(contract.partition_column)} in ({', '.join(values)})"
+
+
+def with_outcome(counts: RunCounts, fold: Fold, load: Load) -> RunCounts:
+    """Adds what became of the rows that may be published."""
+    applied = fold.outcome.applied
+    incoming = {dt.date.fromisoformat(str(window)): good for window, (good, _) in counts.staged.items()}
+    lost = superseded(incoming, applied, load.contract)
+    return replace(
+        counts,
+        applied={str(window): rows for window, rows in applied.items()},
+        superseded={str(window): rows for window, rows in lost.items()},
+        counted={CONFLICTING_VERSIONS: fold.conflicts},
+    )
+
+
+def differing_dates(load: Load, before: DataFrame, after: DataFrame) -> frozenset[dt.date]:
+    """The business dates whose rows a rebuild made different."""
+    column = load.contract.touched_column
+    old, new = (content_hashes(frame, load.contract, by=f"cast(`{column}` as date)") for frame in (before, after))
+    return frozenset(dt.date.fromisoformat(day) for day in old.keys() | new.keys() if old.get(day) != new.get(day))
+
+
+def windows_of(transactions: Mapping[str, int]) -> list[dt.date]:
+    """The arrival windows that a bronze table holds."""
+    return sorted(dt.date.fromisoformat(name[2:]) for name in transactions if name.startswith("p:"))

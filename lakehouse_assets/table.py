@@ -8,25 +8,24 @@ import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import dagster as dg
+from pyspark.sql import DataFrame
 
 from asset_checks.dagster_results import audit_results, reconciliation_result
 from contracts.errors import PermanentError
-from contracts.model import Contract, Read
+from contracts.model import Contract
 from io_managers.delta_io_manager import READER, DeltaIOManager
 from lakehouse_assets.asset_metadata import asset_key, definition_metadata, tags
 from lakehouse_assets.bronze.extraction import prepare_bronze
 from lakehouse_assets.lake import Lake, TableLoaded
-from lakehouse_assets.load import Load, Prepared, conserved, masked, prepare_partitions
-from lakehouse_assets.silver_load import prepare_changes
+from lakehouse_assets.load import Load, Prepared, conserved, masked, narrow, prepare_partitions, totals, upstream_name
+from lakehouse_assets.silver_load import prepare_changes, windows_of
 from resources.sources.interface import source_table
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-TableFunction = Callable[..., "DataFrame"]
+TableFunction = Callable[..., DataFrame]
 
 LAKE = "lake"
 IO_MANAGER = "delta"
@@ -39,10 +38,14 @@ BLOCKING_CHECKS = {
 RECONCILED = "reconciled"
 RETRIES = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """For failures that another try may mend; permanent ones are never tried again."""
-RUN_CONFIG = {"rebuild": dg.Field(bool, default_value=False, description="Make the whole table anew from all of bronze.")}
+RUN_CONFIG = {
+    "rebuild": dg.Field(bool, default_value=False, description="Make the whole table anew from all of bronze.")
+}
 
 
-def table_asset(contract: Contract, function: TableFunction | None, partitions: dg.PartitionsDefinition, uri: str) -> dg.AssetsDefinition:
+def table_asset(
+    contract: Contract, function: TableFunction | None, partitions: dg.PartitionsDefinition, uri: str
+) -> dg.AssetsDefinition:
     """The asset of a table. Bronze has no function: its rows come from the source that its columns name."""
     decorate = dg.asset(
         key=asset_key(contract.table),
@@ -85,7 +88,7 @@ def _load_table(
             prepared, reconciliation, _ = prepare_bronze(load, lake.source(source_table(contract)[0]))
             yield reconciliation_result(contract.table, reconciliation)
         elif contract.mode == "changes":
-            prepared = prepare_changes(load, function, inputs, tables, rebuild=context.op_execution_context.op_config["rebuild"])
+            prepared = _prepare_silver(load, function, inputs, tables, rebuild=context.op_execution_context.op_config["rebuild"])
         else:
             prepared = _prepare_gold(load, function, inputs, lake)
     yield from audit_results(prepared.report)
@@ -93,42 +96,66 @@ def _load_table(
     for window in prepared.report.windows:
         if window.window in {day.isoformat() for day in days}:
             context.add_asset_metadata(
-                {"dagster/partition_row_count": window.published, "quarantined": window.quarantined}, partition_key=window.window
+                {"dagster/partition_row_count": window.published, "quarantined": window.quarantined},
+                partition_key=window.window,
             )
     yield dg.Output(prepared.table)
-    report = prepared.report
+    counts = totals(prepared.report)
     lake.announce(
         TableLoaded(
-            table=contract.table, first=days[0], last=days[-1], incoming=sum(one.incoming for one in report.windows),
-            published=sum(one.published for one in report.windows), quarantined=sum(one.quarantined for one in report.windows),
-            seconds=time.monotonic() - started,
-        )  # fmt: skip
+            contract.table,
+            days[0],
+            days[-1],
+            counts["incoming"],
+            counts["published"],
+            counts["quarantined"],
+            time.monotonic() - started,
+        )
     )
+
+
+def _prepare_silver(
+    load: Load, function: TableFunction, inputs: Mapping[str, Any], tables: DeltaIOManager, *, rebuild: bool
+) -> Prepared:
+    def read_stored(predicate: str) -> DataFrame:
+        return tables.read(load.contract.table, predicate)
+
+    if not rebuild:
+        return prepare_changes(load, function(**inputs), read_stored)
+    everything = {upstream_name(read): tables.read(read.table) for read in load.contract.reads}
+    windows = {day for read in load.contract.reads for day in windows_of(tables.snapshot(read.table).transactions)}
+    return prepare_changes(replace(load, days=sorted(windows), rebuild=True), function(**everything), read_stored)
 
 
 def _prepare_gold(load: Load, function: TableFunction, inputs: Mapping[str, Any], lake: Lake) -> Prepared:
     contract = load.contract
+    upstreams = {upstream_name(read): lake.contracts[read.table] for read in contract.reads}
+    wants_days = "days" in inspect.signature(function).parameters
 
-    def build(days: Sequence[dt.date]) -> "DataFrame":
-        arguments = {"days": days} if "days" in inspect.signature(function).parameters else {}
-        return masked(function(**inputs, **arguments), contract, lake.mask_salt)
+    def build(days: Sequence[dt.date]) -> DataFrame:
+        narrowed = (
+            inputs
+            if days == load.days
+            else {name: narrow(load, upstreams[name], frame, days) for name, frame in inputs.items()}
+        )
+        return masked(function(**narrowed, **({"days": days} if wants_days else {})), contract, lake.mask_salt)
 
-    upstream = lake.contracts[contract.conserves.source] if contract.conserves else None
-    expected = conserved(contract, upstream, inputs[upstream.name], load.days) if upstream else None
-    return prepare_partitions(load, build, {}, expected)
+    expected = None
+    if contract.conserves is not None:
+        upstream = lake.contracts[contract.conserves.source]
+        expected = conserved(contract, upstream, inputs[upstream.name], load.days)
+    return prepare_partitions(load, build, expected)
 
 
 def _inputs(contract: Contract, function: TableFunction | None) -> dict[str, dg.AssetIn]:
     """An input a table that the contract reads, under the table's name and in the type that the function asks for."""
     annotations = inspect.get_annotations(function) if function else {}
     return {
-        _name(read): dg.AssetIn(key=asset_key(read.table), metadata={READER: contract.table}, dagster_type=annotations[_name(read)])
+        upstream_name(read): dg.AssetIn(
+            key=asset_key(read.table), metadata={READER: contract.table}, dagster_type=annotations[upstream_name(read)]
+        )
         for read in contract.reads
     }
-
-
-def _name(read: Read) -> str:
-    return read.table.split("/")[1]
 
 
 def _check_specs(contract: Contract) -> Iterator[dg.AssetCheckSpec]:
@@ -156,7 +183,8 @@ def _stop_on_blocking_failures(prepared: Prepared) -> None:
     blocking = [outcome for outcome in prepared.report.outcomes if outcome.blocks]
     if blocking:
         raise dg.Failure(
-            f"{prepared.report.table}: nothing was published: " + "; ".join(f"{one.name}: {one.message}" for one in blocking),
+            f"{prepared.report.table}: nothing was published: "
+            + "; ".join(f"{one.name}: {one.message}" for one in blocking),
             allow_retries=False,
         )
 

@@ -4,24 +4,20 @@ Rows stream from the source into one Parquet file beside the table, which any en
 the rows are staged.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
 
 from asset_checks.reconciled import Reconciliation, reconcile
 from asset_checks.report import RunCounts
 from contracts.model import WINDOW
 from io_managers.staging import staging_path
-from lakehouse_assets.load import Load, Prepared, prepare_partitions
+from lakehouse_assets.load import Build, Load, Prepared, prepare_partitions
 from resources.sources.interface import Extraction, Source, delivered_schema
-
-if TYPE_CHECKING:
-    import datetime as dt
-
-    from pyspark.sql import DataFrame
 
 
 def prepare_bronze(load: Load, source: Source) -> tuple[Prepared, Reconciliation, Extraction]:
@@ -30,7 +26,8 @@ def prepare_bronze(load: Load, source: Source) -> tuple[Prepared, Reconciliation
     landing = f"{load.storage.table_uri(load.contract.table)}/{staging_path(load.run_id, 'landing', load.attempt)}"
     try:
         landed = land(load, extraction, landing)
-        prepared = prepare_partitions(load, _build(load, landing), landed, RunCounts(staged={}, read={str(day): rows for day, rows in landed.items()}))
+        read = {day.isoformat(): rows for day, rows in landed.items()}
+        prepared = prepare_partitions(load, _build(load, landing), RunCounts(staged={}, read=read))
     finally:
         load.storage.delete_folder(landing)
     windows = {one.window: one for one in prepared.report.windows}
@@ -44,7 +41,7 @@ def prepare_bronze(load: Load, source: Source) -> tuple[Prepared, Reconciliation
     return prepared, reconciliation, extraction
 
 
-def land(load: Load, extraction: Extraction, uri: str) -> "Counter[dt.date]":
+def land(load: Load, extraction: Extraction, uri: str) -> Counter[dt.date]:
     """Writes the extracted batches to one file and returns their rows by window."""
     rows: Counter[dt.date] = Counter(dict.fromkeys(load.days, 0))
     load.storage.create_folder(uri)
@@ -57,8 +54,8 @@ def land(load: Load, extraction: Extraction, uri: str) -> "Counter[dt.date]":
     return rows
 
 
-def _build(load: Load, landing: str):  # noqa: ANN202
-    def build(days: "Sequence[dt.date]") -> "DataFrame":
+def _build(load: Load, landing: str) -> Build:
+    def build(days: Sequence[dt.date]) -> DataFrame:
         landed = load.session.read.parquet(load.storage.engine_path(landing))
         ingested_at = f"timestamp'{load.clock:%Y-%m-%d %H:%M:%S.%f}' as _ingested_at"
         return landed.where(f"`{WINDOW}` between date'{days[0]}' and date'{days[-1]}'").selectExpr("*", ingested_at)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 import contracts as package
 from contracts.compatibility import breaking_changes
 from contracts.errors import ConfigurationError
 from contracts.model import Contract
 from contracts.parse import load_contracts
-from lakehouse_assets.command.output import console, count, table
+from lakehouse_assets.command.output import console, count, heading, say, table
 
 NAME = "contracts"
 FOLDER = Path(package.__file__).parent
@@ -23,23 +24,37 @@ FOLDER = Path(package.__file__).parent
 
 def command(
     against: Annotated[
-        str | None, typer.Option(help="A git revision: fail on changes that break who relies on its contracts.", metavar="REVISION")
+        str | None,
+        typer.Option(
+            metavar="REVISION", help="A git revision: fail on changes that break who relies on the contracts as they were."
+        ),
     ] = None,
 ) -> None:
-    """Validates every contract and lists the tables."""
-    now = load_contracts()
-    listing = table(f"{len(now)} contracts, all valid", "table", "version", "grain", "columns", "row rules", "table rules", "by", numbers=("columns", "row rules", "table rules"))
+    """Validates every contract, and lists the tables."""
+    now = load_contracts(FOLDER)
+    heading(f"{count(len(now), 'contract')}, all valid")
+    figures = ("columns", "row rules", "table rules")
+    listing = table("table", "version", "grain", *figures, "due (UTC)", numbers=figures, whole=("table",))
     for contract in now.values():
-        listing.add_row(
-            contract.table, contract.version, contract.grain, count(len(contract.columns)), count(len(contract.row_rules)),
-            count(len(contract.table_rules)), f"{contract.available_by:%H:%M}",
-        )  # fmt: skip
+        rules = count(len(contract.row_rules)), count(len(contract.table_rules))
+        columns, due = count(len(contract.columns)), f"{contract.available_by:%H:%M}"
+        listing.add_row(contract.table, contract.version, escape(contract.grain), columns, *rules, due)
     console.print(listing)
-    if against is not None and (broken := _breaking(contracts_at(against), now)):
-        for line in broken:
-            console.print(line, style="red", markup=False)
-        console.print("Raise the contract's major version, or keep what others rely on.")
-        raise typer.Exit(1)
+    if against is not None:
+        _compare(against, now)
+
+
+def _compare(revision: str, now: Mapping[str, Contract]) -> None:
+    broken = breaking(contracts_at(revision), now)
+    console.print()
+    if not broken:
+        say(f"[bold green]No breaking change[/] against {escape(revision)}.")
+        return
+    heading(f"{count(len(broken), 'breaking change')} against {revision}")
+    for line in broken:
+        say(f"[red]{escape(line)}[/]")
+    say("Raise the contract's major version, or keep what others rely on.")
+    raise typer.Exit(1)
 
 
 def contracts_at(revision: str) -> Mapping[str, Contract]:
@@ -48,7 +63,8 @@ def contracts_at(revision: str) -> Mapping[str, Contract]:
     Raises:
         ConfigurationError: git doesn't know the revision, or this is no checkout.
     """
-    archive = subprocess.run(["git", "archive", revision, FOLDER.name], cwd=FOLDER.parent, capture_output=True, check=False)  # noqa: S603, S607
+    arguments = ["git", "archive", revision, FOLDER.name]
+    archive = subprocess.run(arguments, cwd=FOLDER.parent, capture_output=True, check=False)  # noqa: S603
     if archive.returncode != 0:
         raise ConfigurationError(f"git can't read {FOLDER.name}/ at '{revision}': {archive.stderr.decode().strip()}")
     with tempfile.TemporaryDirectory() as folder:
@@ -57,6 +73,12 @@ def contracts_at(revision: str) -> Mapping[str, Contract]:
         return load_contracts(Path(folder) / FOLDER.name)
 
 
-def _breaking(before: Mapping[str, Contract], now: Mapping[str, Contract]) -> list[str]:
+def breaking(before: Mapping[str, Contract], now: Mapping[str, Contract]) -> list[str]:
+    """What breaks those who rely on the contracts as they were, a sentence each that begins with the table."""
     gone = [f"{name}: the table is gone" for name in before if name not in now]
-    return gone + [f"{name}: {change}" for name, contract in before.items() if name in now for change in breaking_changes(contract, now[name])]
+    return gone + [
+        f"{name}: {change}"
+        for name, contract in before.items()
+        if name in now
+        for change in breaking_changes(contract, now[name])
+    ]

@@ -1,20 +1,54 @@
-"""The terminal that commands print to, and how figures look there."""
+"""The terminal that commands print to, and how tables, figures and sentences look there."""
+
+import os
+from collections.abc import Collection
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-console = Console()
-errors = Console(stderr=True)
+WIDTH = 120
+"""Columns of output that goes to a file or a pipe, where no terminal says how wide it is."""
 
 
-def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    """An empty table with a title; columns of numbers are aligned to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", no_wrap=column in numbers)
+def make_console(*, stderr: bool = False) -> Console:
+    """A console as wide as its terminal, or as $COLUMNS says."""
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = WIDTH
     return made
 
 
-def count(number: int) -> str:
-    """A number with its thousands apart."""
-    return f"{number:,}"
+console = make_console()
+errors = make_console(stderr=True)
+
+
+def heading(text: str) -> None:
+    """Prints what the lines below it are about."""
+    console.print(f"[bold]{escape(text)}[/]", soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Prints sentences with markup, which the terminal wraps; whatever comes from outside has to be escaped."""
+    console.print(text, soft_wrap=True)
+
+
+def table(*columns: str, numbers: Collection[str] = (), whole: Collection[str] = ()) -> Table:
+    """An empty table. Columns of numbers are aligned to the right; neither they nor `whole` columns are wrapped."""
+    made = Table(header_style="dim", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        aligned = column in numbers
+        made.add_column(column, justify="right" if aligned else "left", no_wrap=aligned or column in whole)
+    return made
+
+
+def count(number: int, unit: str = "") -> str:
+    """A number with its thousands apart, and its unit in the singular or plural where one is given."""
+    return f"{number:,}{f' {unit}' if unit else ''}{'s' if unit and number != 1 else ''}"
+
+
+def seconds(duration: float) -> str:
+    """A duration in seconds as people say it."""
+    if duration < 60:  # noqa: PLR2004
+        return f"{duration:.1f} s"
+    return f"{int(duration) // 60:,} min {int(duration) % 60} s"

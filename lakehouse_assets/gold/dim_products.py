@@ -18,7 +18,10 @@ def dim_products(products: DataFrame, fx_rates: DataFrame, days: Sequence[dt.dat
     rates = rates_on(fx_rates, days)
     same_day_and_currency = (snapshot["day"] == rates["day"]) & (snapshot["currency"] == rates["currency"])
     return snapshot.join(rates, same_day_and_currency, "left").select(
-        *(snapshot[name] for name in ("product_id", "name", "category", "brand", "unit_price", "currency", "is_active")),
+        *(
+            snapshot[name]
+            for name in ("product_id", "name", "category", "brand", "unit_price", "currency", "is_active")
+        ),
         in_eur(snapshot["unit_price"], snapshot["currency"], rates["eur_per_unit"]).alias("unit_price_eur"),
         snapshot["day"].alias("snapshot_date"),
     )

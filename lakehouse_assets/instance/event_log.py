@@ -2,7 +2,7 @@
 
 Dagster sends the planned and partitioned events of a range run to its event log in batches, but its SQLite event log
 stores them one by one, and for each opens two databases (the run's own and the index of all runs) and commits twice:
-28 to 43 ms a table and partition on a busy machine, 17 ms on an idle one, of which 3 to 6 ms remain here. For thirty
+28 to 43 ms a table and partition on a busy machine, 18 ms on an idle one, of which 4 to 6 ms remain here. For thirty
 tables and thirty days that is half a minute of bookkeeping.
 
 The class repeats none of Dagster's logic: each event of a batch goes through Dagster's own `store_event`, which only

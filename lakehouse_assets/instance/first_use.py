@@ -1,6 +1,6 @@
-"""What the first use of a clone sets up: a `.env` with values of its own, and the home of Dagster's instance.
+"""What the first use of a clone sets up: a `.env` with values of its own.
 
-`python -m lakehouse_assets.instance.first_use` does it in the working folder, and does nothing the second time.
+`python -m lakehouse_assets.instance.first_use` makes it in the working folder, and does nothing the second time.
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.errors import ConfigurationError
-from lakehouse_assets.instance.home import DEFAULT_HOME, HOME_VARIABLE, prepare_home
+from lakehouse_assets.instance.home import DEFAULT_HOME, HOME_VARIABLE
 
 EXAMPLE = ".env.example"
 ENVIRONMENT = ".env"
@@ -66,12 +66,11 @@ def create_environment(project: Path, today: dt.date) -> bool:
 
 
 def main() -> None:
-    """Sets up the working folder and says what it made."""
+    """Sets up the working folder, and says so."""
     if create_environment(Path.cwd(), dt.datetime.now(dt.UTC).date()):
         sys.stdout.write(
             f"Made {ENVIRONMENT} from {EXAMPLE}: {DAYS_OF_HISTORY} days of demo data, and a salt of its own.\n"
         )
-    prepare_home()
 
 
 if __name__ == "__main__":

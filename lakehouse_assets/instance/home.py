@@ -1,4 +1,7 @@
-"""The home folder of Dagster's instance: where it is, its dagster.yaml, and its databases, made once by one process."""
+"""The home folder of Dagster's instance: where it is, its dagster.yaml, and its databases, made once by one process.
+
+`python -m lakehouse_assets.instance.home` prepares the configured one, before `dagster` commands that would all open it.
+"""
 
 import fcntl
 import os
@@ -74,3 +77,7 @@ def _make_databases() -> None:
 
     with DagsterInstance.get():
         """Opening the instance makes the databases that are missing."""
+
+
+if __name__ == "__main__":
+    prepare_home()

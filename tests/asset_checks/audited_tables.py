@@ -87,7 +87,11 @@ def staged_counts(staged: "DataFrame", window: str = "order_date") -> dict[str |
 
 
 def audited(
-    spark: "SparkSession", rows: list[dict[str, Any]], contract: Contract = ORDERS, read: dict[str, int] | None = None, **counts: Any
+    spark: "SparkSession",
+    rows: list[dict[str, Any]],
+    contract: Contract = ORDERS,
+    read: dict[str, int] | None = None,
+    **counts: Any,
 ) -> AuditReport:
     """The audit of rows as a run does it."""
     staged = with_broken_rules(frame_of(spark, rows, contract.arrow_schema), contract)

@@ -6,7 +6,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from audited_tables import AT_LEAST_ONE, DAY, ORDER, ORDERS, audited, frame_of, orders, row_rule, staged_counts, without_rules
+from audited_tables import (
+    AT_LEAST_ONE,
+    DAY,
+    ORDER,
+    ORDERS,
+    audited,
+    frame_of,
+    orders,
+    row_rule,
+    staged_counts,
+    without_rules,
+)
 
 from asset_checks import audit as audit_module
 from asset_checks.audit import RunCounts, audit, measures, schema_differences
@@ -30,13 +41,21 @@ def aggregate(expression: str, bounds: Bounds, severity: Severity = Severity.ERR
 
 
 def test_broken_rules_are_counted_by_window_and_rule(spark: Any) -> None:
-    rows = [*orders(3), *orders(2, currency="?"), *orders(1, currency="?", order_date=NEXT), *orders(1, amount=Decimal(5000))]
+    rows = [
+        *orders(3),
+        *orders(2, currency="?"),
+        *orders(1, currency="?", order_date=NEXT),
+        *orders(1, amount=Decimal(5000)),
+    ]
     report = audited(spark, rows)
     broken = {rule.name: (rule.broken, dict(rule.by_window)) for rule in report.rules}
     assert broken["currency_known"] == (3, {TODAY: 2, str(NEXT): 1})
     assert broken["amount_usual"] == (1, {TODAY: 1})
     assert broken["order_id_required"] == (0, {})
-    assert [(one.window, one.incoming, one.published, one.quarantined) for one in report.windows] == [(TODAY, 6, 4, 2), (str(NEXT), 1, 0, 1)]
+    assert [(one.window, one.incoming, one.published, one.quarantined) for one in report.windows] == [
+        (TODAY, 6, 4, 2),
+        (str(NEXT), 1, 0, 1),
+    ]
 
 
 def test_unreadable_values_are_reported_under_their_type_rule(spark: Any) -> None:
@@ -44,11 +63,20 @@ def test_unreadable_values_are_reported_under_their_type_rule(spark: Any) -> Non
     staged = with_broken_rules(frame, ORDERS)
     report = audit(ORDERS, staged, RunCounts(staged_counts(staged)))
     found = {rule.name: rule for rule in report.rules}["amount_type"]
-    assert (found.broken, found.severity, found.description) == (2, Severity.ERROR, "amount can be read as decimal(18,2)")
+    assert (found.broken, found.severity, found.description) == (
+        2,
+        Severity.ERROR,
+        "amount can be read as decimal(18,2)",
+    )
 
 
 def test_every_broken_rule_has_samples_and_restricted_values_are_hidden(spark: Any) -> None:
-    rows = [*orders(300, amount=Decimal(5000)), *orders(1, email="secret-without-at"), *orders(1, email=None, currency="?"), *orders(3)]
+    rows = [
+        *orders(300, amount=Decimal(5000)),
+        *orders(1, email="secret-without-at"),
+        *orders(1, email=None, currency="?"),
+        *orders(3),
+    ]
     report = audited(spark, rows)
     samples = {sample.rule: sample.row for sample in report.samples}
     assert samples.keys() == {"amount_usual", "email_pattern", "currency_known"}
@@ -67,7 +95,9 @@ def test_long_values_of_samples_are_cut(spark: Any) -> None:
 
 def test_samples_show_dates_that_python_cannot_hold(spark: Any) -> None:
     contract = replace(ORDERS, row_rules=(row_rule("calendar", "order_date <= date'9999-12-31'", "order_date"),))
-    frame = frame_of(spark, [ORDER]).drop("order_date").selectExpr("*", "date_add(date'9999-12-31', 800000) as order_date")
+    frame = (
+        frame_of(spark, [ORDER]).drop("order_date").selectExpr("*", "date_add(date'9999-12-31', 800000) as order_date")
+    )
     report = audit(contract, with_broken_rules(frame, contract), RunCounts({None: (0, 1)}))
     assert "12190" in (report.samples[0].row["order_date"] or "")
 
@@ -92,7 +122,9 @@ def test_rows_without_rules_broken_ask_nothing_about_rules(spark: Any, monkeypat
         (0, 0, True, Severity.ERROR),
     ],
 )
-def test_share_of_quarantined_rows_blocks_from_a_thousand_rows_on(spark: Any, good: int, bad: int, passed: bool, severity: Severity) -> None:
+def test_share_of_quarantined_rows_blocks_from_a_thousand_rows_on(
+    spark: Any, good: int, bad: int, passed: bool, severity: Severity
+) -> None:
     contract = replace(ORDERS, row_rules=tuple(rule for rule in ORDERS.row_rules if rule.name == "currency_known"))
     report = audited(spark, [*orders(good), *orders(bad, currency="?")], contract)
     outcome = report.outcome("rows")
@@ -156,9 +188,15 @@ def test_a_shared_hash_alone_is_no_repeated_key(spark: Any, monkeypatch: pytest.
         ("max(if(quantity > 5, quantity, null))", Bounds(at_most=1), None, True),
     ],
 )
-def test_aggregates_are_held_against_their_bounds(spark: Any, expression: str, bounds: Bounds, value: object, passed: bool) -> None:
+def test_aggregates_are_held_against_their_bounds(
+    spark: Any, expression: str, bounds: Bounds, value: object, passed: bool
+) -> None:
     report = audited(spark, orders(3), without_rules(table_rules=(aggregate(expression, bounds),)))
-    assert (report.table_rules[0].value, report.table_rules[0].passed, report.outcome("table").passed) == (value, passed, passed)
+    assert (report.table_rules[0].value, report.table_rules[0].passed, report.outcome("table").passed) == (
+        value,
+        passed,
+        passed,
+    )
 
 
 def test_aggregates_see_only_rows_that_may_be_published(spark: Any) -> None:
@@ -167,7 +205,9 @@ def test_aggregates_see_only_rows_that_may_be_published(spark: Any) -> None:
 
 
 def test_broken_table_warning_publishes_and_says_so(spark: Any) -> None:
-    report = audited(spark, orders(1), without_rules(table_rules=(aggregate("count(*)", Bounds(at_least=2), Severity.WARNING),)))
+    report = audited(
+        spark, orders(1), without_rules(table_rules=(aggregate("count(*)", Bounds(at_least=2), Severity.WARNING),))
+    )
     outcome = report.outcome("table")
     assert (report.passed, outcome.passed, outcome.severity) == (True, True, Severity.WARNING)
     assert "figure is 1, must be at least 2" in outcome.message
@@ -185,9 +225,16 @@ def test_schema_that_differs_fails_by_column_and_blocks(spark: Any) -> None:
         "`count` is unknown to the contract",
         "`extra` is unknown to the contract",
     )
-    retyped = staged.selectExpr("*", "cast(quantity as bigint) as q").drop("quantity").withColumnRenamed("q", "quantity")
+    retyped = (
+        staged.selectExpr("*", "cast(quantity as bigint) as q").drop("quantity").withColumnRenamed("q", "quantity")
+    )
     report = audit(ORDERS, retyped, RunCounts({TODAY: (2, 0)}))
-    assert [(one.name, one.passed) for one in report.outcomes] == [("schema", False), ("rows", True), ("table", False), ("conserved", False)]
+    assert [(one.name, one.passed) for one in report.outcomes] == [
+        ("schema", False),
+        ("rows", True),
+        ("table", False),
+        ("conserved", False),
+    ]
     assert "`quantity` is bigint instead of int" in report.outcome("schema").message
     assert not report.passed
 
@@ -233,7 +280,11 @@ def test_files_that_hold_other_rows_than_they_state_fail(spark: Any) -> None:
 
 
 def test_conserved_measure_is_compared_to_the_cent(spark: Any) -> None:
-    rows = [*orders(3, amount=Decimal("0.10")), *orders(1, amount=Decimal("99999999999999.99")), *orders(1, amount=Decimal("0.20"), currency="?")]
+    rows = [
+        *orders(3, amount=Decimal("0.10")),
+        *orders(1, amount=Decimal("99999999999999.99")),
+        *orders(1, amount=Decimal("0.20"), currency="?"),
+    ]
     expected = Decimal("100000000000000.49")
     assert audited(spark, rows, BY_MEASURE, measures={TODAY: expected}).passed
     report = audited(spark, rows, BY_MEASURE, measures={TODAY: expected - Decimal("0.01")})
@@ -242,13 +293,17 @@ def test_conserved_measure_is_compared_to_the_cent(spark: Any) -> None:
 
 
 def test_measures_of_both_sides_are_summed_alike(spark: Any) -> None:
-    source = frame_of(spark, [*orders(2, amount=Decimal("1.10")), *orders(1, amount=None), *orders(1, amount=None, order_date=NEXT)])
+    source = frame_of(
+        spark, [*orders(2, amount=Decimal("1.10")), *orders(1, amount=None), *orders(1, amount=None, order_date=NEXT)]
+    )
     assert measures(source, "order_date", "amount") == {TODAY: Decimal("2.20"), str(NEXT): 0}
 
 
 def test_measure_of_a_day_without_rows_is_nothing(spark: Any) -> None:
     assert audited(spark, orders(1), BY_MEASURE, measures={TODAY: Decimal("9.99"), str(NEXT): 0}).passed
-    assert not audited(spark, orders(1), BY_MEASURE, measures={TODAY: Decimal("9.99"), str(NEXT): Decimal("0.01")}).passed
+    assert not audited(
+        spark, orders(1), BY_MEASURE, measures={TODAY: Decimal("9.99"), str(NEXT): Decimal("0.01")}
+    ).passed
 
 
 @pytest.mark.parametrize("contract", [BY_ROWS, BY_MEASURE, replace(ORDERS, mode="changes")])
@@ -268,7 +323,11 @@ CHANGES = replace(
 
 
 def changes_report(spark: Any, applied: int, superseded: int, content_rows: list[dict[str, Any]]) -> Any:
-    changes = frame_of(spark, [{**one, "_window": NEXT} for one in (*orders(4), *orders(1, currency="?"))], CHANGES.arrow_schema.remove(8).append(_WINDOW))
+    changes = frame_of(
+        spark,
+        [{**one, "_window": NEXT} for one in (*orders(4), *orders(1, currency="?"))],
+        CHANGES.arrow_schema.remove(8).append(_WINDOW),
+    )
     staged = with_broken_rules(changes, CHANGES, [column.name for column in ORDERS.columns])
     content = frame_of(spark, [{**one, "version": 1} for one in content_rows], CHANGES.arrow_schema)
     counts = RunCounts({str(NEXT): (4, 1)}, applied={str(NEXT): applied}, superseded={str(NEXT): superseded})

@@ -31,12 +31,18 @@ def marks(spark: Any, row: dict[str, Any], contract: Contract = ORDERS) -> tuple
         ({"quantity": 11, "amount": Decimal("0.99")}, ["cheap_for_many"], False),
         ({"amount": Decimal("1000.00")}, ["amount_usual"], True),
         ({"amount": Decimal("1000.00"), "currency": "?"}, ["currency_known", "amount_usual"], False),
-        ({"order_id": None, "currency": "?", "email": "?"}, ["order_id_required", "currency_known", "email_pattern"], False),
+        (
+            {"order_id": None, "currency": "?", "email": "?"},
+            ["order_id_required", "currency_known", "email_pattern"],
+            False,
+        ),
         ({"email": None, "quantity": None, "amount": None, "currency": None, "tags": None}, None, True),
         ({"quantity": 11, "amount": None}, None, True),
     ],
 )
-def test_row_is_marked_with_every_rule_it_breaks(spark: Any, changes: dict[str, Any], broken: list[str] | None, ok: bool) -> None:
+def test_row_is_marked_with_every_rule_it_breaks(
+    spark: Any, changes: dict[str, Any], broken: list[str] | None, ok: bool
+) -> None:
     assert marks(spark, {**ORDER, **changes}) == (broken, ok)
 
 
@@ -77,17 +83,39 @@ def test_columns_come_in_the_types_and_order_of_the_contract(spark: Any) -> None
 
 
 def test_a_value_that_its_type_cannot_hold_breaks_the_type_rule_alone(spark: Any) -> None:
-    schema = pa.schema([(field.name, pa.string() if field.name in ("amount", "quantity") else field.type) for field in ORDERS.arrow_schema])
-    rows = [{**ORDER, "amount": "12.50", "quantity": "3"}, {**ORDER, "amount": "a lot", "quantity": None}, {**ORDER, "amount": "?", "quantity": "?", "currency": "?"}]
+    schema = pa.schema(
+        [
+            (field.name, pa.string() if field.name in ("amount", "quantity") else field.type)
+            for field in ORDERS.arrow_schema
+        ]
+    )
+    rows = [
+        {**ORDER, "amount": "12.50", "quantity": "3"},
+        {**ORDER, "amount": "a lot", "quantity": None},
+        {**ORDER, "amount": "?", "quantity": "?", "currency": "?"},
+    ]
     good, bad, worse = with_broken_rules(frame_of(spark, rows, schema), ORDERS).collect()
     assert (good["_broken_rules"], good["amount"], good["quantity"]) == (None, Decimal("12.50"), 3)
-    assert (bad["_broken_rules"], bad["_ok"], bad["amount"], json.loads(bad["_raw"])["amount"]) == (["amount_type"], False, None, "a lot")
+    assert (bad["_broken_rules"], bad["_ok"], bad["amount"], json.loads(bad["_raw"])["amount"]) == (
+        ["amount_type"],
+        False,
+        None,
+        "a lot",
+    )
     assert sorted(worse["_broken_rules"]) == ["amount_type", "currency_known", "quantity_type"]
 
 
 def test_an_unreadable_column_breaks_its_type_rule_and_no_other(spark: Any) -> None:
-    contract = replace(ORDERS, row_rules=(*ORDERS.row_rules, row_rule("amount_required", "amount is not null", "amount")))
-    schema = pa.schema([*((field.name, field.type) for field in ORDERS.arrow_schema), ("_unreadable", pa.list_(pa.string())), ("_raw", pa.string())])
+    contract = replace(
+        ORDERS, row_rules=(*ORDERS.row_rules, row_rule("amount_required", "amount is not null", "amount"))
+    )
+    schema = pa.schema(
+        [
+            *((field.name, field.type) for field in ORDERS.arrow_schema),
+            ("_unreadable", pa.list_(pa.string())),
+            ("_raw", pa.string()),
+        ]
+    )
     rows = [
         {**ORDER, "amount": None, "currency": "?", "_unreadable": ["amount"], "_raw": '{"amount":"1,5"}'},
         {**ORDER, "amount": None, "_unreadable": None, "_raw": None},
@@ -95,14 +123,22 @@ def test_an_unreadable_column_breaks_its_type_rule_and_no_other(spark: Any) -> N
     ]
     unreadable, missing, good = with_broken_rules(frame_of(spark, rows, schema), contract).collect()
     assert (unreadable["_broken_rules"], unreadable["_raw"]) == (["amount_type", "currency_known"], '{"amount":"1,5"}')
-    assert (missing["_broken_rules"], missing["_ok"], json.loads(missing["_raw"])["order_id"]) == (["amount_required"], False, "o1")
+    assert (missing["_broken_rules"], missing["_ok"], json.loads(missing["_raw"])["order_id"]) == (
+        ["amount_required"],
+        False,
+        "o1",
+    )
     assert (good["_broken_rules"], good["_ok"], good["_raw"]) == (None, True, None)
     assert "_unreadable" not in good.asDict()
 
 
 def test_columns_that_change_application_derives_may_be_left_out(spark: Any) -> None:
     derived = Column("valid_from", "timestamp", "since when", required=True, derived=True)
-    contract = replace(ORDERS, columns=(*ORDERS.columns, derived), row_rules=(*ORDERS.row_rules, row_rule("valid_from_required", "valid_from is not null", "valid_from")))
+    contract = replace(
+        ORDERS,
+        columns=(*ORDERS.columns, derived),
+        row_rules=(*ORDERS.row_rules, row_rule("valid_from_required", "valid_from is not null", "valid_from")),
+    )
     with pytest.raises(FrameError, match="valid_from"):
         with_broken_rules(frame_of(spark, [ORDER]), contract)
     marked = with_broken_rules(frame_of(spark, [ORDER]), contract, [column.name for column in ORDERS.columns])
@@ -111,7 +147,9 @@ def test_columns_that_change_application_derives_may_be_left_out(spark: Any) -> 
 
 
 def test_frame_that_is_not_the_contracts_is_refused_by_column(spark: Any) -> None:
-    schema = pa.schema([*((field.name, field.type) for field in ORDERS.arrow_schema if field.name != "email"), ("mail", pa.string())])
+    schema = pa.schema(
+        [*((field.name, field.type) for field in ORDERS.arrow_schema if field.name != "email"), ("mail", pa.string())]
+    )
     with pytest.raises(FrameError, match=r"gold/orders.*lack email.*have mail"):
         with_broken_rules(frame_of(spark, [{**ORDER, "mail": "x"}], schema), ORDERS)
 
@@ -127,21 +165,31 @@ def test_contract_with_warnings_alone_quarantines_nothing(spark: Any) -> None:
 
 
 def test_names_with_quotes_are_spelt_safely(spark: Any) -> None:
-    contract = replace(ORDERS, row_rules=(row_rule("it's \\ \"odd\"", "currency = 'EUR'", "currency"),))
-    assert marks(spark, {**ORDER, "currency": "?"}, contract) == (["it's \\ \"odd\""], False)
+    contract = replace(ORDERS, row_rules=(row_rule('it\'s \\ "odd"', "currency = 'EUR'", "currency"),))
+    assert marks(spark, {**ORDER, "currency": "?"}, contract) == (['it\'s \\ "odd"'], False)
 
 
 def test_raw_text_shows_dates_that_python_cannot_hold(spark: Any) -> None:
-    impossible = frame_of(spark, [ORDER]).drop("order_date").selectExpr("*", "date_add(date'9999-12-31', 800000) as order_date")
-    contract = replace(ORDERS, row_rules=(row_rule("order_date_calendar", "order_date <= date'9999-12-31'", "order_date"),))
+    impossible = (
+        frame_of(spark, [ORDER]).drop("order_date").selectExpr("*", "date_add(date'9999-12-31', 800000) as order_date")
+    )
+    contract = replace(
+        ORDERS, row_rules=(row_rule("order_date_calendar", "order_date <= date'9999-12-31'", "order_date"),)
+    )
     marked = with_broken_rules(impossible, contract).selectExpr("_broken_rules", "_raw").collect()[0]
     assert marked["_broken_rules"] == ["order_date_calendar"]
     assert json.loads(marked["_raw"])["order_date"].lstrip("+").startswith("12190")
 
 
 def test_staged_rows_read_back_as_they_were_marked(spark: Any, root: str) -> None:
-    rows = [ORDER, {**ORDER, "order_id": "o2", "currency": "?"}, {**ORDER, "order_id": "o3", "order_date": DAY + dt.timedelta(days=1)}]
-    with_broken_rules(frame_of(spark, rows), ORDERS).write.format("delta").mode("error").partitionBy("order_date", "_ok").save(root)
+    rows = [
+        ORDER,
+        {**ORDER, "order_id": "o2", "currency": "?"},
+        {**ORDER, "order_id": "o3", "order_date": DAY + dt.timedelta(days=1)},
+    ]
+    with_broken_rules(frame_of(spark, rows), ORDERS).write.format("delta").mode("error").partitionBy(
+        "order_date", "_ok"
+    ).save(root)
     staged = spark.read.format("delta").load(root)
     assert sorted((row["order_id"], row["_ok"], row["_broken_rules"]) for row in staged.collect()) == [
         ("o1", True, None),

@@ -1,5 +1,6 @@
 """Where tests of published tables keep them: a folder, or S3 as moto's server plays it."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,7 @@ def storage(root: str) -> Storage:
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    """The address of a bucket, with the environment by which pyarrow, delta-rs and the engine find its server."""
+    """The address of a bucket of its own, with the environment by which pyarrow, delta-rs and the engine find its server."""
     import boto3
     from moto.server import ThreadedMotoServer
 
@@ -32,10 +33,11 @@ def bucket() -> Iterator[str]:
             "AWS_DEFAULT_REGION": region,
             "AWS_ALLOW_HTTP": "true",
         }
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket="lake-tests", CreateBucketConfiguration={"LocationConstraint": region})
-        yield "s3://lake-tests"
+        for variable, value in environment.items():
+            patch.setenv(variable, value)
+        name = f"lake-{uuid.uuid4().hex}"
+        boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+        yield f"s3://{name}"
     server.stop()
 
 

@@ -2,8 +2,6 @@
 
 import datetime as dt
 import json
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -37,27 +35,20 @@ from tests.io_managers.publish_support import (
     CONTRACT,
     DAY,
     KEY,
+    ODD,
     TABLE,
     VALUE,
     Row,
+    after_commit,
     arrow,
     content,
     load,
     make_contract,
     publication,
+    race_on,
+    send,
     stage_arrow,
 )
-
-ODD = ["x y", "a/b", "50%", "a=b", "it's", 'say "x"', "é→木", "%20", "a%2Fb", "back\\slash", "a+b&c#d?e", "{x}", "[y]"]
-
-
-def send(storage: Storage, rows: list[Row], replaced: list[str], snapshot: Any, **more: Any) -> str:
-    """Publishes on a snapshot and says what came of it."""
-    try:
-        load(storage, rows, replaced, snapshot, **more)
-    except PublishConflict:
-        return "conflict"
-    return "lands"
 
 
 def test_a_publish_replaces_exactly_its_partitions(storage: Storage) -> None:
@@ -68,7 +59,9 @@ def test_a_publish_replaces_exactly_its_partitions(storage: Storage) -> None:
 
 def test_a_publish_says_what_it_made(storage: Storage) -> None:
     snapshot = open_snapshot(storage, CONTRACT)
-    published = publish(storage, snapshot, publication(storage, [("a", "k", 1), ("a", "l", 1), ("b", "k", 1)], ["a", "b", "c"]), 77)
+    published = publish(
+        storage, snapshot, publication(storage, [("a", "k", 1), ("a", "l", 1), ("b", "k", 1)], ["a", "b", "c"]), 77
+    )
     after = open_snapshot(storage, CONTRACT)
     assert (published.version, published.attempt, published.files, published.rows) == (after.version, 77, 2, 3)
     assert after.transactions == {"p:a": 77, "p:b": 77, "p:c": 77}
@@ -162,7 +155,10 @@ def test_of_two_first_writers_of_a_table_both_land_where_they_differ(storage: St
 
 def test_of_two_first_writers_of_a_partition_of_a_new_table_one_wins(storage: Storage) -> None:
     one, two = open_snapshot(storage, CONTRACT), open_snapshot(storage, CONTRACT)
-    assert [send(storage, [("a", "k", 1)], ["a"], one), send(storage, [("a", "k", 2)], ["a"], two)] == ["lands", "conflict"]
+    assert [send(storage, [("a", "k", 1)], ["a"], one), send(storage, [("a", "k", 2)], ["a"], two)] == [
+        "lands",
+        "conflict",
+    ]
 
 
 def test_what_was_read_guards_a_key_that_two_runs_bring_to_different_partitions(storage: Storage) -> None:
@@ -222,6 +218,17 @@ def test_a_schema_change_since_the_snapshot_conflicts(storage: Storage) -> None:
     assert send(storage, [("a", "k", 1)], ["a"], stale) == "conflict"
 
 
+def test_a_snapshot_that_was_not_opened_for_the_contract_is_refused(storage: Storage) -> None:
+    load(storage, [("a", "k", 0)], ["a"])
+    contract = make_contract(DAY, KEY, VALUE, AMOUNT)
+    staged = stage_arrow(storage, arrow([("a", "k", 1, None)], contract), "run")
+    with pytest.raises(ValueError, match="open it by open_snapshot"):
+        publish(storage, open_snapshot(storage, contract, rebuild=True), given(staged, contract=contract))
+    with pytest.raises(SchemaChangeError, match="'value'"):
+        publish(storage, open_snapshot(storage, CONTRACT), given(staged, contract=make_contract(DAY, KEY)))
+    assert content(storage) == [("a", "k", 0)]
+
+
 def test_rows_changed_outside_of_any_publish_since_the_snapshot_conflict(storage: Storage) -> None:
     load(storage, [("a", "k", 1), ("b", "k", 1)], ["a", "b"])
     stale = open_snapshot(storage, CONTRACT)
@@ -257,34 +264,6 @@ def test_a_publish_gives_up_when_others_always_come_first(storage: Storage, monk
     assert content(storage) == [("other", "k", 1)]
 
 
-def race_on(storage: Storage, workers: int, commits: int) -> None:
-    """Many threads publish days of their own, and all the same first day, into a table that none of them has created."""
-    shared: list[str] = []
-    failed: list[Exception] = []
-    gate = threading.Barrier(workers)
-
-    def work(worker: int) -> None:
-        try:
-            gate.wait()
-            snapshot = open_snapshot(storage, CONTRACT)
-            gate.wait()
-            shared.append(send(storage, [("shared", "k", worker)], ["shared"], snapshot))
-            for turn in range(commits):
-                load(storage, [(f"own{worker}", "k", turn)], [f"own{worker}"])
-        except Exception as error:  # noqa: BLE001 - raised by the assertion below
-            failed.append(error)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed, failed
-    assert sorted(shared) == ["conflict"] * (workers - 1) + ["lands"]
-    assert [row for row in content(storage) if row[0] != "shared"] == [(f"own{number}", "k", commits - 1) for number in range(workers)]
-    assert len(content(storage)) == workers + 1
-
-
 def test_eight_threads_on_a_new_table_lose_nothing(storage: Storage) -> None:
     race_on(storage, workers=8, commits=5)
 
@@ -292,27 +271,17 @@ def test_eight_threads_on_a_new_table_lose_nothing(storage: Storage) -> None:
 # Outcomes
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a process that ends here, or a connection that breaks here."""
 
 
-def after_commit(monkeypatch: pytest.MonkeyPatch, failure: Callable[[], Exception], times: int = 1) -> list[str]:
-    """Lets the next commits land and then fail."""
-    commit, seen = DeltaTable.create_write_transaction, []
-
-    def landed_and_failed(table: DeltaTable, *arguments: Any, **options: Any) -> None:
-        commit(table, *arguments, **options)
-        if len(seen) < times:
-            seen.append("commit")
-            raise failure()
-
-    monkeypatch.setattr(DeltaTable, "create_write_transaction", landed_and_failed)
-    return seen
-
-
-@pytest.mark.parametrize("failure", [OSError("connection reset"), CommitFailedError("version 1 already exists"), Killed()])
+@pytest.mark.parametrize(
+    "failure", [OSError("connection reset"), CommitFailedError("version 1 already exists"), KilledError()]
+)
 @pytest.mark.parametrize("whole_table", [False, True])
-def test_a_commit_that_landed_and_failed_is_found_in_the_log(storage: Storage, monkeypatch: pytest.MonkeyPatch, failure: Exception, whole_table: bool) -> None:
+def test_a_commit_that_landed_and_failed_is_found_in_the_log(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, failure: Exception, whole_table: bool
+) -> None:
     load(storage, [("a", "k", 0)], ["a"])
     given, snapshot = publication(storage, [("a", "k", 1)], ["a"]), open_snapshot(storage, CONTRACT)
     after_commit(monkeypatch, lambda: failure)
@@ -322,7 +291,9 @@ def test_a_commit_that_landed_and_failed_is_found_in_the_log(storage: Storage, m
     assert content(storage) == [("a", "k", 1)]
 
 
-def test_a_commit_that_landed_is_found_below_the_commits_of_others(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_that_landed_is_found_below_the_commits_of_others(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given, snapshot = publication(storage, [("a", "k", 1)], ["a"]), open_snapshot(storage, CONTRACT)
     commit = DeltaTable.create_write_transaction
 
@@ -364,7 +335,9 @@ def test_a_commit_that_never_lands_fails_as_it_failed(storage: Storage, monkeypa
     assert content(storage) == []
 
 
-def test_an_outcome_that_cannot_be_looked_up_is_unknown_and_keeps_the_files(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outcome_that_cannot_be_looked_up_is_unknown_and_keeps_the_files(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given, snapshot = publication(storage, [("a", "k", 1)], ["a"]), open_snapshot(storage, CONTRACT)
     after_commit(monkeypatch, lambda: OSError("connection reset"))
     with monkeypatch.context() as unreachable:
@@ -390,16 +363,18 @@ STEPS = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_killed_publish_changes_nothing_or_everything_and_can_be_repeated(storage: Storage, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_a_killed_publish_changes_nothing_or_everything_and_can_be_repeated(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     load(storage, [("a", "old", 0), ("b", "old", 0)], ["a", "b"])
     rows: list[Row] = [("a", "new", 1), ("b", "new", 1)]
     with monkeypatch.context() as killed:
 
         def die(*_arguments: Any, **_options: Any) -> None:
-            raise Killed
+            raise KilledError
 
         killed.setattr(*STEPS[step], die)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             load(storage, rows, ["a", "b"])
     assert content(storage) == (rows if step == "after the commit" else [("a", "old", 0), ("b", "old", 0)])
     load(storage, rows, ["a", "b"])
@@ -409,18 +384,34 @@ def test_a_killed_publish_changes_nothing_or_everything_and_can_be_repeated(stor
 # Self-check
 
 
-def staged_as(storage: Storage, table: pa.Table, *, partition_by: tuple[str, ...] = ("day",), run: str = "run") -> Staged:
+def staged_as(
+    storage: Storage, table: pa.Table, *, partition_by: tuple[str, ...] = ("day",), run: str = "run"
+) -> Staged:
     return stage_arrow(storage, table, run, partition_by=partition_by)
 
 
 def given(staged: Staged, **more: Any) -> Publication:
-    values: dict[str, Any] = {"contract": CONTRACT, "run_id": "run", "step": "step", "clock": CLOCK, "staged": (staged,), "replaced": frozenset({"a"}), **more}
+    values: dict[str, Any] = {
+        "contract": CONTRACT,
+        "run_id": "run",
+        "step": "step",
+        "clock": CLOCK,
+        "staged": (staged,),
+        "replaced": frozenset({"a"}),
+        **more,
+    }
     return Publication(**values)
 
 
 WRONG: dict[str, tuple[dict[str, pa.Array], str]] = {
-    "a type": ({"day": pa.array(["a"]), "key": pa.array(["k"]), "value": pa.array(["1"])}, "column 'value' is string, the contract says bigint"),
-    "a narrower type": ({"day": pa.array(["a"]), "key": pa.array(["k"]), "value": pa.array([1], pa.int32())}, "column 'value' is int, the contract says bigint"),
+    "a type": (
+        {"day": pa.array(["a"]), "key": pa.array(["k"]), "value": pa.array(["1"])},
+        "column 'value' is string, the contract says bigint",
+    ),
+    "a narrower type": (
+        {"day": pa.array(["a"]), "key": pa.array(["k"]), "value": pa.array([1], pa.int32())},
+        "column 'value' is int, the contract says bigint",
+    ),
     "a missing column": ({"day": pa.array(["a"]), "key": pa.array(["k"])}, r"column 'value' \(bigint\) is missing"),
     "an extra column": (
         {"day": pa.array(["a"]), "key": pa.array(["k"]), "value": pa.array([1]), "more": pa.array([1])},
@@ -434,7 +425,10 @@ WRONG: dict[str, tuple[dict[str, pa.Array], str]] = {
         {"day": pa.array([None], pa.string()), "key": pa.array(["k"]), "value": pa.array([1])},
         "without a value of the partition column 'day'",
     ),
-    "another partition": ({"day": pa.array(["b"]), "key": pa.array(["k"]), "value": pa.array([1])}, "partition 'b', which the publication does not replace"),
+    "another partition": (
+        {"day": pa.array(["b"]), "key": pa.array(["k"]), "value": pa.array([1])},
+        "partition 'b', which the publication does not replace",
+    ),
     "a flag within files": (
         {"day": pa.array(["a"]), "key": pa.array(["k"]), "value": pa.array([1]), "_ok": pa.array([True])},
         "'_ok' as a column within files",
@@ -491,7 +485,9 @@ def test_a_stage_given_twice_is_rejected(storage: Storage) -> None:
 
 def test_nulls_are_counted_in_the_file_where_statistics_say_nothing(storage: Storage) -> None:
     for run, key in (("good", "k"), ("bad", None)):
-        staged = staged_as(storage, pa.table({"day": ["a"], "key": pa.array([key], pa.string()), "value": [1]}), run=run)
+        staged = staged_as(
+            storage, pa.table({"day": ["a"], "key": pa.array([key], pa.string()), "value": [1]}), run=run
+        )
         silent = replace(staged, files=tuple(replace(file, stats={"numRecords": 1}) for file in staged.files))
         if key:
             assert len(accepted_files(storage, given(silent))) == 1
@@ -502,7 +498,7 @@ def test_nulls_are_counted_in_the_file_where_statistics_say_nothing(storage: Sto
 
 def test_many_problems_are_named_up_to_ten(storage: Storage) -> None:
     rows: list[Row] = [(f"p{number:02}", "k", 1) for number in range(12)]
-    with pytest.raises(StagedFilesRejected, match="p09.*and 2 more"):
+    with pytest.raises(StagedFilesRejected, match="and 2 more"):
         publish(storage, open_snapshot(storage, CONTRACT), publication(storage, rows, ["a"]))
 
 
@@ -522,13 +518,19 @@ def test_only_rows_that_are_ok_are_published_and_technical_columns_stay_behind(s
     published = publish(storage, open_snapshot(storage, CONTRACT), given(staged))
     assert (published.files, published.rows) == (1, 1)
     assert content(storage) == [("a", "good", 1)]
-    add = next(action["add"] for action in read_actions(storage, storage.table_uri(TABLE), published.version) if "add" in action)
+    add = next(
+        action["add"]
+        for action in read_actions(storage, storage.table_uri(TABLE), published.version)
+        if "add" in action
+    )
     assert add["partitionValues"] == {"day": "a"}
     assert set(json.loads(add["stats"])["nullCount"]) == {"key", "value"}
 
 
 def test_statistics_are_published_without_bounds_of_decimals(storage: Storage) -> None:
-    contract = make_contract(DAY, KEY, VALUE, AMOUNT, Column("nested", "struct<number:int,money:decimal(18,2)>", "Both."))
+    contract = make_contract(
+        DAY, KEY, VALUE, AMOUNT, Column("nested", "struct<number:int,money:decimal(18,2)>", "Both.")
+    )
     money = Decimal("12345678901234567.89")
     staged = staged_as(storage, arrow([("a", "k", 1, money, {"number": 1, "money": Decimal("1.00")})], contract))
     assert "amount" in staged.files[0].stats["minValues"]
@@ -588,7 +590,9 @@ def test_a_publish_without_hashes_makes_a_known_hash_unknown(storage: Storage) -
 
 def test_a_rebuild_gives_emptied_partitions_the_hash_of_nothing(storage: Storage) -> None:
     load(storage, [("a", "k", 1), ("b", "k", 1)], ["a", "b"], content_hashes={"a": 5, "b": 6})
-    rebuild(storage, open_snapshot(storage, CONTRACT), publication(storage, [("a", "k", 1)], ["a"], content_hashes={"a": 7}))
+    rebuild(
+        storage, open_snapshot(storage, CONTRACT), publication(storage, [("a", "k", 1)], ["a"], content_hashes={"a": 7})
+    )
     snapshot = open_snapshot(storage, CONTRACT)
     assert (snapshot.content_hash("a"), snapshot.content_hash("b")) == (7, 0)
 
@@ -627,13 +631,22 @@ def test_a_commit_tells_what_it_rests_on(storage: Storage) -> None:
         touched=frozenset({dt.date(2026, 9, 30), dt.date(2026, 10, 1)}), counts={"read": 3, "published": 1},
     )  # fmt: skip
     record = next(read_commits(storage, TABLE))
-    assert (record.version, record.attempt, record.run_id, record.step) == (published.version, published.attempt, "the-run", "step")
+    assert (record.version, record.attempt, record.run_id, record.step) == (
+        published.version,
+        published.attempt,
+        "the-run",
+        "step",
+    )
     assert (record.asset, record.contract_version, record.rebuild) == (TABLE, "1.0.0", False)
     assert (record.partitions, record.windows) == ({"a", "b"}, {"2026-10-01"})
     assert (record.inputs, record.counts) == ({"bronze/things": 7}, {"read": 3, "published": 1})
     assert record.touched == {dt.date(2026, 9, 30), dt.date(2026, 10, 1)}
     assert record.clock == CLOCK
-    info = next(action["commitInfo"] for action in read_actions(storage, storage.table_uri(TABLE), record.version) if "commitInfo" in action)
+    info = next(
+        action["commitInfo"]
+        for action in read_actions(storage, storage.table_uri(TABLE), record.version)
+        if "commitInfo" in action
+    )
     assert isinstance(info["lakehouse"], str)
 
 
@@ -646,13 +659,22 @@ def test_a_date_partition_is_replaced_like_a_text(storage: Storage) -> None:
     contract = make_contract(replace(DAY, type="date"), KEY, VALUE)
     for value in (1, 2):
         staged = stage_arrow(storage, arrow([(dt.date(2026, 10, 1), "k", value)], contract), f"run-{value}")
-        publish(storage, open_snapshot(storage, contract), given(staged, contract=contract, replaced=frozenset({"2026-10-01"}), run_id=f"run-{value}"))
+        publish(
+            storage,
+            open_snapshot(storage, contract),
+            given(staged, contract=contract, replaced=frozenset({"2026-10-01"}), run_id=f"run-{value}"),
+        )
     assert content(storage) == [(dt.date(2026, 10, 1), "k", 2)]
 
 
 def test_vacuum_removes_what_was_staged_and_never_published(storage: Storage) -> None:
     load(storage, [("a", "k", 1)], ["a"])
-    abandoned = staged_as(storage, pa.table({"day": ["a"], "key": ["x"], "value": [1], "_ok": [False]}), partition_by=("day", "_ok"), run="abandoned")
+    abandoned = staged_as(
+        storage,
+        pa.table({"day": ["a"], "key": ["x"], "value": [1], "_ok": [False]}),
+        partition_by=("day", "_ok"),
+        run="abandoned",
+    )
     table = DeltaTable(storage.table_uri(TABLE))
     removed = table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=True)
     assert any(abandoned.relative_path in path for path in removed)
@@ -660,8 +682,14 @@ def test_vacuum_removes_what_was_staged_and_never_published(storage: Storage) ->
 
 
 def test_columns_of_stages_are_read_in_the_spelling_of_contracts(storage: Storage) -> None:
-    nested = pa.array([[{"a": 1, "b": {"k": Decimal("1.00")}}]], pa.list_(pa.struct([("a", pa.int64()), ("b", pa.map_(pa.string(), pa.decimal128(9, 2)))])))
-    staged = staged_as(storage, pa.table({"day": ["a"], "n": nested, "t": pa.array([0], pa.timestamp("us")), "i": pa.array([1], pa.int32())}))
+    nested = pa.array(
+        [[{"a": 1, "b": {"k": Decimal("1.00")}}]],
+        pa.list_(pa.struct([("a", pa.int64()), ("b", pa.map_(pa.string(), pa.decimal128(9, 2)))])),
+    )
+    staged = staged_as(
+        storage,
+        pa.table({"day": ["a"], "n": nested, "t": pa.array([0], pa.timestamp("us")), "i": pa.array([1], pa.int32())}),
+    )
     assert staged.columns == (
         StagedColumn("day", "string", nullable=True),
         StagedColumn("n", "array<struct<a:bigint,b:map<string,decimal(9,2)>>>", nullable=True),

@@ -91,7 +91,8 @@ class Products:
                     [
                         nouns[category][number % len(nouns[category])]
                         for category, number in zip(categories, noun, strict=True)
-                    ]
+                    ],
+                    pa.string(),
                 ),
                 separator=" ",
             ),
@@ -103,7 +104,8 @@ class Products:
                 [
                     brands[category][number % len(brands[category])]
                     for category, number in zip(categories, brand, strict=True)
-                ]
+                ],
+                pa.string(),
             ),
             "unit_price": money(np.rint(self.price_in_euro(products, versions) * _LEVELS[currencies]).astype(np.int64)),
             "currency": words(currencies, _CURRENCIES),

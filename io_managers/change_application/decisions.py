@@ -1,0 +1,170 @@
+"""What changes make of the stored rows: decided for the keys that changed, then merged with everything else.
+
+Decisions hold the rows of the changed keys as they stand afterwards, with the contract's columns and
+
+- `_applied` boolean: an incoming row says so, also where an identical one was stored before;
+- `_changed` boolean: its data columns differ from the stored row of its key (scd1) or key and sequence (scd2), or it is new;
+- `_rewrite` boolean: `_changed`, or the sequence moved on in a technical column;
+- `_arrived` date: the arrival window of the incoming row, null unless applied;
+- `_partition_before` string: the partition in which it was stored, null for a new one;
+- `_touched`, `_touched_before` date: the business dates whose rows are different from before, null where none is.
+
+Scd1 decides on applied rows alone: a stored version that is newer than the incoming one stays as it is. Scd2 decides on
+all versions read of a changed key, since a version's end is its successor's beginning.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from contracts.model import CURRENT, IS_CURRENT, VALID_FROM, VALID_TO, VALID_TO_MONTH, WINDOW, Contract
+from io_managers.change_application.versions import (
+    STORED,
+    beside_stored,
+    is_new,
+    latest,
+    prevails,
+    same_values,
+    split_by_repetition,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+APPLIED = "_applied"
+CHANGED = "_changed"
+REWRITE = "_rewrite"
+ARRIVED = "_arrived"
+PARTITION_BEFORE = "_partition_before"
+TOUCHED = "_touched"
+TOUCHED_BEFORE = "_touched_before"
+
+_VALIDITY = (VALID_FROM, VALID_TO, IS_CURRENT, VALID_TO_MONTH)
+
+
+def decide(changes: "DataFrame", existing: "DataFrame | None", contract: Contract) -> "DataFrame":
+    """The rows of the changed keys as they stand afterwards, one a key (scd1) or a key and sequence (scd2).
+
+    Changes have the contract's columns, validity aside for scd2, and `_window` date; each has passed its row rules.
+    Existing are the rows of the partitions to read (`partitions_to_read`), None for a table without rows.
+    """
+    existing = _no_rows(changes, contract) if existing is None else existing
+    if contract.history == "scd2":
+        return _decide_history(changes, existing, contract)
+    return _decide_latest(changes, existing, contract)
+
+
+def content(
+    decisions: "DataFrame", existing: "DataFrame | None", contract: Contract, replaced: Collection[str]
+) -> "DataFrame":
+    """The new rows of the partitions to be replaced, in the contract's columns and types: the decided, and all others that stay."""
+    columns = [column.name for column in contract.columns]
+    decided = _in_partitions(decisions, contract, replaced)
+    if existing is None:
+        return decided.select(*columns)
+    stored = _in_partitions(existing, contract, replaced)
+    others = stored.join(decisions.select(*contract.key), list(contract.key), "left_anti")
+    return _typed(others, contract).unionByName(decided.select(*columns))
+
+
+def apply_changes(changes: "DataFrame", existing: "DataFrame | None", contract: Contract) -> "DataFrame":
+    """The new rows of every partition that existing covers or changes name, with `_applied` and `_changed`.
+
+    The whole fold in one frame. To publish, take the steps apart, so that only partitions that differ are rewritten.
+    """
+    decisions = decide(changes, existing, contract)
+    columns = [column.name for column in contract.columns]
+    decided = decisions.select(*columns, APPLIED, CHANGED)
+    if existing is None:
+        return decided
+    others = existing.join(decisions.select(*contract.key), list(contract.key), "left_anti")
+    return _typed(others, contract, F.lit(False).alias(APPLIED), F.lit(False).alias(CHANGED)).unionByName(decided)
+
+
+def _decide_latest(changes: "DataFrame", existing: "DataFrame", contract: Contract) -> "DataFrame":
+    incoming = latest(changes, contract, contract.key)
+    compared = beside_stored(incoming, existing, contract, contract.key)
+    applied = compared.where(prevails(contract)).withColumn(APPLIED, F.lit(True)).withColumn(ARRIVED, F.col(WINDOW))
+    return _described(applied, contract)
+
+
+def _decide_history(changes: "DataFrame", existing: "DataFrame", contract: Contract) -> "DataFrame":
+    version = (*contract.key, contract.sequence or "")
+    base = [column.name for column in contract.columns if column.name not in _VALIDITY]
+    stored_columns = [STORED + column.name for column in contract.columns]
+
+    applied = (
+        beside_stored(latest(changes, contract, version), existing, contract, version)
+        .where(prevails(contract))
+        .select(*base, *stored_columns, F.col(WINDOW).alias(ARRIVED), F.lit(True).alias(APPLIED))
+    )
+    others = (
+        existing.join(changes.select(*contract.key), list(contract.key), "left_semi")
+        .join(applied.select(*version), list(version), "left_anti")
+        .select(
+            *base,
+            *(F.col(column.name).alias(STORED + column.name) for column in contract.columns),
+            F.lit(None).cast("date").alias(ARRIVED),
+            F.lit(False).alias(APPLIED),
+        )
+    )
+    return _described(_with_validity(applied.unionByName(others), contract), contract)
+
+
+def _with_validity(versions: "DataFrame", contract: Contract) -> "DataFrame":
+    """Versions with the time for which each is valid: from its sequence until the next of its key."""
+    sequence = contract.sequence or ""
+    single, repeated = split_by_repetition(versions, contract.key)
+    following = F.lead(sequence).over(Window.partitionBy(*contract.key).orderBy(sequence))
+    ending = single.withColumn(VALID_TO, F.lit(None).cast(contract.by_name[VALID_TO].type)).unionByName(
+        repeated.withColumn(VALID_TO, following)
+    )
+    return (
+        ending.withColumn(VALID_FROM, F.col(sequence))
+        .withColumn(IS_CURRENT, F.col(VALID_TO).isNull())
+        .withColumn(VALID_TO_MONTH, F.coalesce(F.date_format(VALID_TO, "yyyy-MM"), F.lit(CURRENT)))
+    )
+
+
+def _described(compared: "DataFrame", contract: Contract) -> "DataFrame":
+    """Decisions, from rows with the stored row of each beside it."""
+    sequence = contract.sequence or ""
+    changed = is_new(contract) | ~same_values(contract, contract.data_columns)
+    rewrite = changed | ~same_values(contract, [sequence])
+    if contract.history == "scd2":
+        # A version that another one ends is different, but what it says of its first day is not.
+        touched = is_new(contract) | ~same_values(
+            contract, [name for name in contract.data_columns if name not in _VALIDITY]
+        )
+    else:
+        touched = changed
+    return _typed(
+        compared,
+        contract,
+        F.col(APPLIED),
+        changed.alias(CHANGED),
+        rewrite.alias(REWRITE),
+        F.col(ARRIVED),
+        F.col(STORED + contract.partition_column).cast("string").alias(PARTITION_BEFORE),
+        F.when(touched, F.col(contract.touched_column).cast("date")).alias(TOUCHED),
+        F.when(touched, F.col(STORED + contract.touched_column).cast("date")).alias(TOUCHED_BEFORE),
+    )
+
+
+def _typed(frame: "DataFrame", contract: Contract, *others: "Column") -> "DataFrame":
+    return frame.select(*(F.col(column.name).cast(column.type) for column in contract.columns), *others)
+
+
+def _in_partitions(frame: "DataFrame", contract: Contract, partitions: Collection[str]) -> "DataFrame":
+    """The rows of some partitions, by literals of the column's own type so that the files of others stay closed."""
+    column = contract.partition_column
+    return frame.where(
+        F.col(column).isin([F.lit(value).cast(contract.by_name[column].type) for value in sorted(partitions)])
+    )
+
+
+def _no_rows(changes: "DataFrame", contract: Contract) -> "DataFrame":
+    nothing = [F.lit(None).cast(column.type).alias(column.name) for column in contract.columns]
+    return changes.where(F.lit(False)).select(*nothing)

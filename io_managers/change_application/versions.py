@@ -1,0 +1,103 @@
+"""Which version of a key stands: the rule for ties, the latest of many, and an incoming version against a stored one.
+
+The rule, for versions of one key: the greatest sequence; then the greatest signed xxhash64 of the payload columns in
+the contract's order; then the greatest payload as JSON. A hash passes over null, so payloads that differ in where a
+null stands can share it, and JSON tells them apart. Versions that are still equal are copies of each other.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from contracts.model import WINDOW, Contract
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+STORED = "_stored_"
+"""What the names of a stored row's columns begin with where it stands beside an incoming one."""
+
+
+def comparable(contract: Contract, name: str, prefix: str = "") -> "Column":
+    """A column's value in a form that can be hashed and compared: a map as its entries, sorted by key."""
+    value = F.col(prefix + name)
+    if contract.by_name[name].type.startswith("map<"):
+        return F.sort_array(F.map_entries(value))
+    return value
+
+
+def payload_hash(contract: Contract, prefix: str = "") -> "Column":
+    """The signed 64-bit hash that breaks ties first."""
+    return F.xxhash64(*(comparable(contract, name, prefix) for name in contract.payload))
+
+
+def payload_json(contract: Contract, prefix: str = "") -> "Column":
+    """The JSON text that breaks ties last: equal just where payloads are."""
+    return F.to_json(F.struct(*(comparable(contract, name, prefix).alias(name) for name in contract.payload)))
+
+
+def same_values(contract: Contract, names: Iterable[str]) -> "Column":
+    """Whether a row has the same values, nulls included, as the stored row beside it."""
+    return reduce(
+        and_,
+        (comparable(contract, name).eqNullSafe(comparable(contract, name, STORED)) for name in names),
+        F.lit(True),
+    )
+
+
+def split_by_repetition(frame: "DataFrame", columns: Sequence[str]) -> "tuple[DataFrame, DataFrame]":
+    """The rows whose values in the columns occur once, and all others.
+
+    A hash stands for the values, so a collision may put a row among the others that belongs to the first: the caller
+    treats those exactly, and none of the first occurs twice. Counting hashes is what lets wide windows see few rows.
+    """
+    hashed = frame.withColumn("_hash", F.xxhash64(*columns))
+    repeated = hashed.groupBy("_hash").agg(F.count("*").alias("_count")).where("_count > 1").select("_hash")
+    return (
+        hashed.join(repeated, "_hash", "left_anti").drop("_hash"),
+        hashed.join(repeated, "_hash", "left_semi").drop("_hash"),
+    )
+
+
+def latest(changes: "DataFrame", contract: Contract, identity: Sequence[str]) -> "DataFrame":
+    """One row an identity: the version that stands, of copies the one that arrived first."""
+    single, repeated = split_by_repetition(changes, identity)
+    order = [
+        F.col(contract.sequence or "").desc(),
+        payload_hash(contract).desc(),
+        payload_json(contract).desc(),
+        F.col(WINDOW).asc(),
+    ]
+    ranked = repeated.withColumn("_rank", F.row_number().over(Window.partitionBy(*identity).orderBy(*order)))
+    return single.unionByName(ranked.where("_rank = 1").drop("_rank"))
+
+
+def beside_stored(
+    incoming: "DataFrame", existing: "DataFrame", contract: Contract, identity: Sequence[str]
+) -> "DataFrame":
+    """The incoming rows, each with the stored row of its identity beside it: the same columns as `_stored_<name>`, null where none is."""
+    stored = existing.select(*(F.col(column.name).alias(STORED + column.name) for column in contract.columns))
+    return incoming.join(stored, [F.col(name) == F.col(STORED + name) for name in identity], "left")
+
+
+def is_new(contract: Contract) -> "Column":
+    """Whether no stored row stands beside a row."""
+    return F.col(STORED + contract.key[0]).isNull()
+
+
+def prevails(contract: Contract) -> "Column":
+    """Whether an incoming row stands against the stored row beside it; a copy of it does."""
+    sequence, stored_sequence = F.col(contract.sequence or ""), F.col(STORED + (contract.sequence or ""))
+    incoming_hash, stored_hash = payload_hash(contract), payload_hash(contract, STORED)
+    # Cases, not a conjunction: JSON is made only for the few rows that get that far.
+    return (
+        F.when(is_new(contract), F.lit(True))
+        .when(sequence != stored_sequence, sequence > stored_sequence)
+        .when(same_values(contract, contract.payload), F.lit(True))
+        .when(incoming_hash != stored_hash, incoming_hash > stored_hash)
+        .otherwise(payload_json(contract) >= payload_json(contract, STORED))
+    )
