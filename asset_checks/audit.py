@@ -71,8 +71,9 @@ def audit(
     _require_counts(contract, counts)
     window = window_column or contract.partition_column
     windows = _window_counts(counts)
-    rules = (*_rule_results(contract, staged, window, windows), *_counted_results(contract, counts))
-    samples = _row_samples(contract, staged, rules)
+    marked = _rule_results(contract, staged, window, windows)
+    samples = _row_samples(contract, staged, marked)
+    rules = (*marked, *_counted_results(contract, counts))
     judged = [judge_rows(contract, windows, rules)]
     good = staged.where(OK) if content is None else content
     if differences := schema_differences(contract, good):

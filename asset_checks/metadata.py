@@ -90,7 +90,8 @@ def _rows(report: AuditReport) -> Metadata:
     found["rules_held"] = len(report.rules) - len(broken)
     if broken:
         found["broken_rules"] = _broken_rules(broken)
-        found["broken_rules_by_window"] = _broken_by_window(broken)
+    if by_window := [rule for rule in broken if rule.by_window]:
+        found["broken_rules_by_window"] = _broken_by_window(by_window)
     if samples := [sample for sample in report.samples if sample.rule in {rule.name for rule in broken}]:
         found["samples"] = _samples(samples)
     return found

@@ -94,7 +94,7 @@ class CheckOutcome:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """All that an audit found. `content_hashes` are by storage partition; `measured` the conserved measure by window."""
+    """All that an audit found. `content_hashes` are by storage partition (none of `changes` tables); `measured` the conserved measure by window."""
 
     table: str
     contract_version: str

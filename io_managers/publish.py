@@ -127,7 +127,7 @@ def publish(storage: Storage, snapshot: Snapshot, publication: Publication, atte
         transactions={**attempts, **_hashes(snapshot, publication, files, publication.replaced)},
         partition_column=publication.contract.partition_column,
     )
-    return _land(commit, guards=frozenset({EPOCH, *attempts, *(f"{_PARTITION}{value}" for value in publication.read)}))
+    return _land(commit, guards=frozenset({*attempts, *(f"{_PARTITION}{value}" for value in publication.read)}))
 
 
 def rebuild(storage: Storage, snapshot: Snapshot, publication: Publication, attempt: int | None = None) -> Published:

@@ -24,7 +24,8 @@ class Storage:
     """
 
     def __init__(self, root: str) -> None:
-        """
+        """Takes a root as settings give it.
+
         Raises:
             ConfigurationError: the root has characters that an engine or delta-rs would write elsewhere, or a scheme that isn't supported.
         """
@@ -71,7 +72,8 @@ class Storage:
         return {info.path[len(base) + 1 :]: info.size for info in found if info.type == fs.FileType.File}
 
     def read_bytes(self, uri: str) -> bytes:
-        """
+        """The content of a file.
+
         Raises:
             FileNotFoundError: there is no such file.
         """

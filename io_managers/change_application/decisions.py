@@ -27,7 +27,6 @@ from io_managers.change_application.versions import (
     latest,
     prevails,
     same_values,
-    split_by_repetition,
 )
 
 if TYPE_CHECKING:
@@ -92,37 +91,28 @@ def _decide_latest(changes: "DataFrame", existing: "DataFrame", contract: Contra
 
 def _decide_history(changes: "DataFrame", existing: "DataFrame", contract: Contract) -> "DataFrame":
     version = (*contract.key, contract.sequence or "")
-    base = [column.name for column in contract.columns if column.name not in _VALIDITY]
-    stored_columns = [STORED + column.name for column in contract.columns]
-
-    applied = (
-        beside_stored(latest(changes, contract, version), existing, contract, version)
-        .where(prevails(contract))
-        .select(*base, *stored_columns, F.col(WINDOW).alias(ARRIVED), F.lit(True).alias(APPLIED))
+    stated = [column.name for column in contract.columns if column.name not in _VALIDITY]
+    incoming = latest(changes, contract, version)
+    of_changed_keys = existing.join(changes.select(*contract.key), list(contract.key), "left_semi")
+    compared = beside_stored(incoming, of_changed_keys, contract, version, how="full").withColumn(
+        APPLIED, prevails(contract)
     )
-    others = (
-        existing.join(changes.select(*contract.key), list(contract.key), "left_semi")
-        .join(applied.select(*version), list(version), "left_anti")
-        .select(
-            *base,
-            *(F.col(column.name).alias(STORED + column.name) for column in contract.columns),
-            F.lit(None).cast("date").alias(ARRIVED),
-            F.lit(False).alias(APPLIED),
-        )
+    standing = compared.select(
+        *(F.when(F.col(APPLIED), F.col(name)).otherwise(F.col(STORED + name)).alias(name) for name in stated),
+        *(STORED + column.name for column in contract.columns),
+        APPLIED,
+        F.when(F.col(APPLIED), F.col(WINDOW)).alias(ARRIVED),
     )
-    return _described(_with_validity(applied.unionByName(others), contract), contract)
+    return _described(_with_validity(standing, contract), contract)
 
 
 def _with_validity(versions: "DataFrame", contract: Contract) -> "DataFrame":
     """Versions with the time for which each is valid: from its sequence until the next of its key."""
     sequence = contract.sequence or ""
-    single, repeated = split_by_repetition(versions, contract.key)
     following = F.lead(sequence).over(Window.partitionBy(*contract.key).orderBy(sequence))
-    ending = single.withColumn(VALID_TO, F.lit(None).cast(contract.by_name[VALID_TO].type)).unionByName(
-        repeated.withColumn(VALID_TO, following)
-    )
     return (
-        ending.withColumn(VALID_FROM, F.col(sequence))
+        versions.withColumn(VALID_FROM, F.col(sequence))
+        .withColumn(VALID_TO, following)
         .withColumn(IS_CURRENT, F.col(VALID_TO).isNull())
         .withColumn(VALID_TO_MONTH, F.coalesce(F.date_format(VALID_TO, "yyyy-MM"), F.lit(CURRENT)))
     )

@@ -8,7 +8,7 @@ null stands can share it, and JSON tells them apart. Versions that are still equ
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import and_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
@@ -77,11 +77,18 @@ def latest(changes: "DataFrame", contract: Contract, identity: Sequence[str]) ->
 
 
 def beside_stored(
-    incoming: "DataFrame", existing: "DataFrame", contract: Contract, identity: Sequence[str]
+    incoming: "DataFrame",
+    existing: "DataFrame",
+    contract: Contract,
+    identity: Sequence[str],
+    how: Literal["left", "full"] = "left",
 ) -> "DataFrame":
-    """The incoming rows, each with the stored row of its identity beside it: the same columns as `_stored_<name>`, null where none is."""
+    """The incoming rows, each with the stored row of its identity beside it: the same columns as `_stored_<name>`, null where none is.
+
+    A full join also keeps the stored rows that no incoming one meets.
+    """
     stored = existing.select(*(F.col(column.name).alias(STORED + column.name) for column in contract.columns))
-    return incoming.join(stored, [F.col(name) == F.col(STORED + name) for name in identity], "left")
+    return incoming.join(stored, [F.col(name) == F.col(STORED + name) for name in identity], how)
 
 
 def is_new(contract: Contract) -> "Column":
@@ -90,12 +97,13 @@ def is_new(contract: Contract) -> "Column":
 
 
 def prevails(contract: Contract) -> "Column":
-    """Whether an incoming row stands against the stored row beside it; a copy of it does."""
+    """Whether an incoming row stands against the stored row beside it: a copy of it does, no row does not."""
     sequence, stored_sequence = F.col(contract.sequence or ""), F.col(STORED + (contract.sequence or ""))
     incoming_hash, stored_hash = payload_hash(contract), payload_hash(contract, STORED)
     # Cases, not a conjunction: JSON is made only for the few rows that get that far.
     return (
         F.when(is_new(contract), F.lit(True))
+        .when(F.col(contract.key[0]).isNull(), F.lit(False))
         .when(sequence != stored_sequence, sequence > stored_sequence)
         .when(same_values(contract, contract.payload), F.lit(True))
         .when(incoming_hash != stored_hash, incoming_hash > stored_hash)

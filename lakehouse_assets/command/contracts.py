@@ -16,7 +16,7 @@ from contracts.compatibility import breaking_changes
 from contracts.errors import ConfigurationError
 from contracts.model import Contract
 from contracts.parse import load_contracts
-from lakehouse_assets.command.output import console, count, heading, say, table
+from lakehouse_assets.command.output import by_layer, console, count, heading, say, table
 
 NAME = "contracts"
 FOLDER = Path(package.__file__).parent
@@ -26,7 +26,8 @@ def command(
     against: Annotated[
         str | None,
         typer.Option(
-            metavar="REVISION", help="A git revision: fail on changes that break who relies on the contracts as they were."
+            metavar="REVISION",
+            help="A git revision: fail on changes that break who relies on the contracts as they were.",
         ),
     ] = None,
 ) -> None:
@@ -35,7 +36,7 @@ def command(
     heading(f"{count(len(now), 'contract')}, all valid")
     figures = ("columns", "row rules", "table rules")
     listing = table("table", "version", "grain", *figures, "due (UTC)", numbers=figures, whole=("table",))
-    for contract in now.values():
+    for contract in (now[name] for name in by_layer(now)):
         rules = count(len(contract.row_rules)), count(len(contract.table_rules))
         columns, due = count(len(contract.columns)), f"{contract.available_by:%H:%M}"
         listing.add_row(contract.table, contract.version, escape(contract.grain), columns, *rules, due)

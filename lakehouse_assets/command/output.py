@@ -1,11 +1,14 @@
 """The terminal that commands print to, and how tables, figures and sentences look there."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from contracts.model import Contract
+from io_managers.staleness import dependency_order
 
 WIDTH = 120
 """Columns of output that goes to a file or a pipe, where no terminal says how wide it is."""
@@ -52,3 +55,9 @@ def seconds(duration: float) -> str:
     if duration < 60:  # noqa: PLR2004
         return f"{duration:.1f} s"
     return f"{int(duration) // 60:,} min {int(duration) % 60} s"
+
+
+def by_layer(contracts: Mapping[str, Contract]) -> list[str]:
+    """The tables as people read them: bronze, silver, gold, and within each what is read before what reads it."""
+    layers = ("bronze", "silver", "gold")
+    return sorted(dependency_order(contracts), key=lambda name: layers.index(contracts[name].layer))

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from contracts.errors import ConfigurationError
 from contracts.masks import HIDDEN
-from contracts.model import Contract
+from contracts.model import WINDOW, Contract
 from io_managers.quarantine import read_quarantine
 from lakehouse_assets.command.output import console, count, heading, say, table
 from lakehouse_assets.lake import Lake
@@ -64,7 +64,10 @@ def _print_rows(contract: Contract, rows: list[dict[str, Any]], limit: int, *, u
     newest = sorted(rows, key=lambda row: str(row["_window"]), reverse=True)[:limit]
     if not newest:
         return
-    heading(f"The newest {count(len(newest), 'row')}, as delivered" + (", restricted columns hidden" if contract.restricted and not unmasked else ""))
+    heading(
+        f"The newest {count(len(newest), 'row')}, as delivered"
+        + (", restricted columns hidden" if contract.restricted and not unmasked else "")
+    )
     listing = table("day", "broken rules", "row", whole=("day",))
     for row in newest:
         rules = Text("\n".join(row["_broken_rules"]))
@@ -87,7 +90,7 @@ def shown(raw: str, contract: Contract, *, unmasked: bool) -> str:
     if not isinstance(row, dict):
         return HIDDEN
     restricted = _names(contract, restricted=True)
-    harmless = _names(contract, restricted=False) - restricted
+    harmless = _names(contract, restricted=False) - restricted | {WINDOW}
     masked = {name: value if name in harmless or value is None else HIDDEN for name, value in row.items()}
     return json.dumps(masked, ensure_ascii=False)
 

@@ -3,19 +3,19 @@
 import datetime as dt
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from io_managers.staleness import Batch, Outstanding, Plan, batches, dependency_order
-from lakehouse_assets.command.output import console, count, heading, say, seconds, table
+from io_managers.staleness import Batch, Outstanding, Plan, batches
+from lakehouse_assets.command.output import by_layer, console, count, say, seconds, table
 from lakehouse_assets.instance.home import prepare_home
 from lakehouse_assets.lake import Lake, TableLoaded
 from lakehouse_assets.settings import load_settings
@@ -67,9 +67,7 @@ class Summary:
     def failed_checks(self) -> list[CheckFinding]:
         """Those that are wrong as of the end, tables aside whose failure is told anyway."""
         failed = {failure.table for failure in self.failures}
-        return [
-            one for one in self.checks.values() if not one.passed and not one.warning and one.table not in failed
-        ]
+        return [one for one in self.checks.values() if not one.passed and not one.warning and one.table not in failed]
 
 
 def command() -> None:
@@ -101,11 +99,216 @@ def run(lake: Lake) -> Summary:
     with dg.DagsterInstance.get() as instance, _progress() as progress:
         for _ in range(MOST_ROUNDS):
             for batch in next_batches(due):
-                with progress.batch(batch) as advance:
-                    _execute(definitions, instance, batch, lake, summary, advance)
+                with _listening(lake, progress.begin(batch)):
+                    _execute(definitions, instance, batch, summary)
             due = without_failed(lake, lake.plan(), summary.failures)
             if not due:
                 break
     lake.engine.close()
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def next_batches(due: list[Outstanding]) -> list[Batch]:
+    """The runs of a round. Days with new bronze or silver go first: what they touch decides which gold days follow."""
+    fresh = {one.day for one in due if not one.table.startswith("gold/")}
+    return batches(one for one in due if one.day in fresh) if fresh else batches(due)
+
+
+def without_failed(lake: Lake, plan: Plan, failures: list[TableFailed]) -> list[Outstanding]:
+    """What is due, less the days that failed in this run and whatever is built on them."""
+    held: set[tuple[str, dt.date]] = set()
+    for failure in failures:
+        held.update((failure.table, day) for day in _days(failure.first, failure.last))
+    kept = []
+    for one in plan.due:
+        upstream = {(read.table, one.day) for read in lake.contracts[one.table].reads}
+        if (one.table, one.day) in held or upstream & held:
+            held.add((one.table, one.day))
+        else:
+            kept.append(one)
+    return kept
+
+
+def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batch: Batch, summary: Summary) -> None:
+    """One Dagster run; tables that fail don't hold back those that don't need them."""
+    from lakehouse_assets.asset_metadata import asset_key
+
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=instance,
+        asset_selection=[asset_key(name) for name in batch.tables],
+        tags={
+            "dagster/asset_partition_range_start": batch.first.isoformat(),
+            "dagster/asset_partition_range_end": batch.last.isoformat(),
+        },
+        run_config=QUIET,
+        raise_on_error=False,
+    )
+    summary.runs += 1
+    for event in result.all_events:
+        if event.is_step_failure:
+            name = (event.step_key or "").replace("__", "/", 1)
+            reason = failure_reason(event.step_failure_data)
+            summary.failures.append(TableFailed(name, batch.first, batch.last, reason))
+    for one in result.get_asset_check_evaluations():
+        name = "/".join(one.asset_key.path)
+        finding = CheckFinding(name, one.check_name, one.passed, one.severity.value == "WARN", one.description or "")
+        summary.checks[name, one.check_name] = finding
+
+
+def failure_reason(data: Any) -> str:
+    """What a failed step says to a person: the description of its failure, else the first cause's message."""
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        description: str = data.user_failure_data.description
+        return description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "unknown"
+
+
+class _Progress(Protocol):
+    """Shows how far the runs are."""
+
+    def begin(self, batch: Batch) -> Callable[[TableLoaded], None]:
+        """Shows that a run begins; what it returns is called as each table is done."""
+        ...
+
+
+class _Lines:
+    """A line a run, where no one watches."""
+
+    def begin(self, batch: Batch) -> Callable[[TableLoaded], None]:
+        say(f"{_range(batch.first, batch.last)}: loading {count(len(batch.tables), 'table')}")
+        return lambda _: None
+
+
+@dataclass(frozen=True)
+class _Bars:
+    """A bar a run, on a terminal."""
+
+    progress: Progress
+
+    def begin(self, batch: Batch) -> Callable[[TableLoaded], None]:
+        task = self.progress.add_task(_range(batch.first, batch.last), total=len(batch.tables), table="")
+        return lambda loaded: self.progress.update(task, advance=1, table=loaded.table)
+
+
+@contextmanager
+def _progress() -> Iterator[_Progress]:
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    # While a run is under way, Dagster sends what is printed to the run's log; the bars go to the terminal itself.
+    with os.fdopen(os.dup(console.file.fileno()), "w") as terminal:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("tables"),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[table]}"),
+        )
+        with Progress(*columns, console=Console(file=terminal)) as progress:
+            yield _Bars(progress)
+
+
+@contextmanager
+def _listening(lake: Lake, listener: Callable[[TableLoaded], None]) -> Iterator[None]:
+    lake.listeners.append(listener)
+    try:
+        yield
+    finally:
+        lake.listeners.remove(listener)
+
+
+def print_summary(lake: Lake, summary: Summary, outstanding: Sequence[Outstanding]) -> None:
+    """Tells a person what was loaded, what was set aside and why, and what to do next."""
+    if not summary.runs:
+        say(
+            "[bold green]Nothing to do:[/] every closed day is loaded, and nothing is stale. `lakehouse status` shows the tables."
+        )
+        return
+    if summary.tables:
+        console.print()
+        _print_figures(lake, summary)
+    console.print()
+    for failure in summary.failures:
+        say(f"[bold red]failed[/] {failure.table} {_range(failure.first, failure.last)}: {escape(failure.reason)}")
+    for finding in summary.failed_checks:
+        say(f"[bold red]check failed[/] {finding.table} {finding.check}: {escape(finding.message)}")
+    for finding in summary.checks.values():
+        if finding.warning:
+            say(f"[yellow]warning[/] {finding.table} {finding.check}: {escape(finding.message)}")
+    waiting = sorted({one.table for one in outstanding} - {failure.table for failure in summary.failures})
+    if waiting:
+        reason = "they need what failed" if summary.failures else f"they changed in each of {MOST_ROUNDS} rounds"
+        say(f"[bold yellow]outstanding[/] {', '.join(waiting)}: {reason}.")
+    _print_verdict(lake, summary, complete=not (summary.failures or summary.failed_checks or outstanding))
+
+
+def _print_figures(lake: Lake, summary: Summary) -> None:
+    listing = table("table", *FIGURES, numbers=FIGURES, whole=("table",))
+    order = {name: number for number, name in enumerate(by_layer(lake.contracts))}
+    loads = sorted(summary.tables, key=lambda one: (order[one.table], one.first))
+    for layer, of_layer in groupby(loads, key=_layer):
+        parts = list(of_layer)
+        listing.add_row(*_figures(layer, parts, summary), style="bold")
+        for name, of_table in groupby(parts, key=lambda one: one.table):
+            listing.add_row(*_figures(name, list(of_table), summary))
+    console.print(listing)
+
+
+def _layer(loaded: TableLoaded) -> str:
+    return loaded.table.split("/")[0]
+
+
+def _figures(title: str, parts: Sequence[TableLoaded], summary: Summary) -> tuple[str, ...]:
+    names = {part.table for part in parts}
+    incoming, published, quarantined = (
+        sum(getattr(part, figure) for part in parts) for figure in ("incoming", "published", "quarantined")
+    )
+    return (
+        title,
+        count(len({day for part in parts for day in _days(part.first, part.last)})),
+        count(incoming),
+        count(published),
+        count(incoming - published - quarantined),
+        count(quarantined),
+        _checks([finding for finding in summary.checks.values() if finding.table in names]),
+        f"{sum(part.seconds for part in parts):.1f}",
+    )
+
+
+def _checks(findings: Sequence[CheckFinding]) -> str:
+    """How many checks passed of how many, in the colour of the worst."""
+    passed = sum(finding.passed for finding in findings)
+    text = f"{count(passed)}/{count(len(findings))}"
+    if any(not finding.passed and not finding.warning for finding in findings):
+        return f"[red]{text}[/]"
+    return f"[yellow]{text}[/]" if any(finding.warning for finding in findings) else text
+
+
+def _print_verdict(lake: Lake, summary: Summary, *, complete: bool) -> None:
+    quarantined = sum(one.quarantined for one in summary.tables)
+    if quarantined:
+        worst = max(summary.tables, key=lambda one: one.quarantined).table
+        rows = count(quarantined, "row")
+        say(f"Set aside with the rules that they broke: {rows}. `lakehouse quarantine {worst}` shows those of a table.")
+    verdict = "[bold green]All tables are up to date[/]" if complete else "[bold red]Not everything is up to date[/]"
+    say(f"{verdict}: {count(summary.runs, 'run')} in {seconds(summary.seconds)}, in {escape(lake.settings.root)}.")
+    if complete:
+        say("Next: `make ui` opens the asset graph, `lakehouse status` shows every table.")
+    else:
+        say(
+            "Next: correct what failed and run again, which loads only what is missing; `make ui` shows each run's log."
+        )
+
+
+def _days(first: dt.date, last: dt.date) -> list[dt.date]:
+    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def _range(first: dt.date, last: dt.date) -> str:
+    return f"{first} to {last}" if first != last else f"{first}"

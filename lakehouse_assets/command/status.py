@@ -8,7 +8,7 @@ from rich.markup import escape
 from asset_checks.freshness import FreshnessVerdict, freshness
 from io_managers.snapshot import find_snapshot
 from io_managers.staleness import Outstanding
-from lakehouse_assets.command.output import console, count, heading, say, table
+from lakehouse_assets.command.output import by_layer, console, count, heading, say, table
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import load_settings
 
@@ -24,9 +24,17 @@ def command() -> None:
     states, plan = lake.states(), lake.plan()
     heading(f"{settings.root} at {now:%Y-%m-%d %H:%M} UTC: {count(max(closed, 0), 'closed day')} since {start}")
     listing = table(
-        "table", "rows", "days", "stale", "newest", "fresh", numbers=("rows", "days", "stale"), whole=("table", "newest")
+        "table",
+        "rows",
+        "days",
+        "stale",
+        "newest",
+        "fresh",
+        numbers=("rows", "days", "stale"),
+        whole=("table", "newest"),
     )
-    for name, contract in lake.contracts.items():
+    for name in by_layer(lake.contracts):
+        contract = lake.contracts[name]
         loaded = states[name].loaded
         stale = {one.day for one in (*plan.due, *plan.beyond) if one.table == name and one.day in loaded}
         snapshot = find_snapshot(lake.storage, name)
@@ -43,7 +51,9 @@ def command() -> None:
     _print_outstanding("The next run loads", plan.due)
     _print_outstanding("Older than the restatement window, which only a backfill of these days repairs", plan.beyond)
     if not plan.due:
-        say("[bold green]Nothing to do:[/] every closed day is loaded, and nothing is stale within its restatement window.")
+        say(
+            "[bold green]Nothing to do:[/] every closed day is loaded, and nothing is stale within its restatement window."
+        )
 
 
 def _freshness(verdict: FreshnessVerdict, now: dt.datetime) -> str:

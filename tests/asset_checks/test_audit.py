@@ -341,8 +341,17 @@ def test_changes_are_applied_superseded_or_quarantined(spark: Any) -> None:
     report = changes_report(spark, 3, 1, orders(7))
     assert report.passed
     assert [(one.incoming, one.published, one.superseded, one.quarantined) for one in report.windows] == [(5, 3, 1, 1)]
-    assert report.content_hashes.keys() == {TODAY}
     assert not changes_report(spark, 3, 0, orders(7)).outcome("conserved").passed
+
+
+def test_rules_that_the_run_counted_are_reported_beside_those_of_rows(spark: Any) -> None:
+    rule = row_rule("conflicting_versions", "true", severity=Severity.WARNING)
+    contract = replace(ORDERS, counted_rules=(rule,))
+    report = audited(spark, orders(2), contract, counted={"conflicting_versions": 3})
+    assert report.rules[-1].broken == 3
+    assert (report.passed, report.outcome("rows").severity) == (True, Severity.WARNING)
+    assert "conflicting_versions (3)" in report.outcome("rows").message
+    assert report.samples == ()
 
 
 def test_table_rules_of_changes_judge_the_folded_content(spark: Any) -> None:

@@ -9,7 +9,15 @@ import dagster as dg
 from audited_tables import DAY, ORDER, ORDERS, audited, orders
 
 from asset_checks.dagster_results import audit_results, reconciliation_result
-from asset_checks.metadata import LONGEST_TABLE, Markdown, audit_metadata, markdown_table, reconciled_metadata
+from asset_checks.identities import IDENTITIES, IdentityResult, Verdict
+from asset_checks.metadata import (
+    LONGEST_TABLE,
+    Markdown,
+    audit_metadata,
+    identities_metadata,
+    markdown_table,
+    reconciled_metadata,
+)
 from asset_checks.reconciled import ReconciledWindow, reconcile
 from contracts.model import AggregateRule, Bounds, Conservation, Severity, UniqueRule
 
@@ -65,6 +73,21 @@ def test_more_windows_than_a_month_are_summed_up() -> None:
     assert len(shown) == LONGEST_TABLE + 3
     assert shown[2] == "| 9 older, 2026-10-01 to 2026-10-09 | 90 | 81 | 9 | 0 | 0 |"
     assert shown[3].startswith("| 2026-10-10 |")
+
+
+def test_broken_identities_are_shown_before_all_others() -> None:
+    days = [DAY + dt.timedelta(days=number) for number in range(40)]
+    held = [IdentityResult(IDENTITIES[0], day, 1, 1, Verdict.HOLDS) for day in days]
+    assert len(lines(identities_metadata(held)["comparisons"])) == LONGEST_TABLE + 2
+    broken = [*held, IdentityResult(IDENTITIES[0], DAY, Decimal("1.00"), Decimal("1.01"), Verdict.BROKEN)]
+    shown = identities_metadata(broken)
+    assert (shown["comparisons_broken"], shown["comparisons_holds"], shown["comparisons_stale"]) == (1, 40, 0)
+    assert lines(shown["comparisons"])[2:] == [f"| 2026-10-01 | {IDENTITIES[0].name} | 1.00 | 1.01 | broken |"]
+
+
+def test_rows_read_are_shown_beside_what_became_of_them(spark: Any) -> None:
+    shown = audit_metadata(audited(spark, orders(3), ORDERS, {str(DAY): 2}, retained={str(DAY): 1}))
+    assert lines(shown["conserved"]["windows"])[2:] == ["| 2026-10-01 | 2 | 3 | 0 | 0 | 1 |"]
 
 
 def test_text_cannot_break_out_of_its_cell() -> None:

@@ -161,7 +161,7 @@ class Customers:
                 np.where(draws.happens(0.015, "customer country unknown", day, number), len(COUNTRIES), country),
                 [*(known.code for known in COUNTRIES), None],
             ),
-            "city": _CITIES.take(pa.array(_FIRST_CITY[country] + city % _CITY_NUMBER[country])),
+            "city": words(_FIRST_CITY[country] + city % _CITY_NUMBER[country], _CITIES),
             "signup_date": dates(day),
             "is_deleted": pa.array(self._deleted(visits)),
             "last_modified_ts": instants(written),
@@ -205,4 +205,4 @@ _ASCII_FIRST = [_ascii(name) for name in FIRST_NAMES]
 _ASCII_LAST = [_ascii(name) for name in LAST_NAMES]
 _CITY_NUMBER = np.array([len(country.cities) for country in COUNTRIES], dtype=np.int64)
 _FIRST_CITY = np.cumsum(_CITY_NUMBER) - _CITY_NUMBER
-_CITIES = pa.array([city for country in COUNTRIES for city in country.cities])
+_CITIES = [city for country in COUNTRIES for city in country.cities]
