@@ -1,0 +1,1 @@
+"""Data contracts: the YAML of every table, and the model that reads it."""

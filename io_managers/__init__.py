@@ -1,0 +1,1 @@
+"""Delta tables: staging, publishing, quarantine, change application, reading, and what is missing or stale."""

@@ -10,6 +10,7 @@ import dagster as dg
 
 from contracts.errors import PermanentError
 from contracts.model import Contract, Read
+from io_managers.failures import only_what_may_pass_is_retried
 from io_managers.publish import Publication
 from io_managers.quarantine import publish_with_quarantine
 from io_managers.reads import read_frame, read_predicate
@@ -49,10 +50,13 @@ class DeltaIOManager(dg.IOManager):
         self._session = session
         self._snapshots: dict[str, Snapshot] = {}
 
-    def snapshot(self, table: str) -> Snapshot:
-        """The table as this run sees it: as it was when first asked for, or as the run itself published it."""
+    def snapshot(self, table: str, *, rebuild: bool = False) -> Snapshot:
+        """The table as this run sees it: as it was when first asked for, or as the run itself published it.
+
+        A run that is about to rebuild it takes its schema as it is, whatever the contract says by now.
+        """
         if table not in self._snapshots:
-            self._snapshots[table] = open_snapshot(self._storage, self._contracts[table])
+            self._snapshots[table] = open_snapshot(self._storage, self._contracts[table], rebuild=rebuild)
         return self._snapshots[table]
 
     def input_versions(self, reader: Contract) -> dict[str, int]:
@@ -91,13 +95,9 @@ class DeltaIOManager(dg.IOManager):
                 "Only an audited table becomes visible: write a contract, and let the table's asset be built from it."
             )
         snapshot = self._snapshots.pop(table)
-        published = publish_with_quarantine(
-            self._storage,
-            snapshot,
-            obj.publication,
-            obj.broken.toArrow() if obj.broken else None,
-            whole_table=obj.rebuild,
-        )
+        with only_what_may_pass_is_retried():
+            broken = obj.broken.toArrow() if obj.broken else None
+            published = publish_with_quarantine(self._storage, snapshot, obj.publication, broken, whole_table=obj.rebuild)
         context.add_output_metadata(
             {"visible_version": published.version, "dagster/row_count": self.snapshot(table).row_count()}
         )

@@ -75,6 +75,11 @@ class Snapshot:
         known = self.transactions.get(f"h:{partition}")
         return None if known is None or known < 0 else known
 
+    def meets(self, contract: Contract) -> bool:
+        """Whether the table has the contract's columns and types, so that its rows can be read as the contract has them."""
+        stored = {field["name"]: ddl_type(field["type"]) for field in json.loads(self.delta.schema().to_json())["fields"]}
+        return stored == {column.name: column.type.replace(" ", "") for column in contract.columns}
+
     def rows_by_partition(self) -> Mapping[str, int]:
         """How many rows each storage partition has, by its files' statistics; partitions without files are left out."""
         column = self.delta.metadata().partition_columns[0]

@@ -66,7 +66,7 @@ def prepare_changes(load: Load, changes: DataFrame, read_stored: ReadStored) -> 
         replaced=fold.outcome.replaced,
         read=fold.in_reach,
         windows=frozenset(day.isoformat() for day in load.days),
-        touched=differing_dates(load, read_stored("true"), published) if load.rebuild else fold.outcome.touched,
+        touched=differing_dates(load, read_stored, published) if load.rebuild else fold.outcome.touched,
         counts=totals(report),
         inputs=load.inputs,
         clock=load.clock,
@@ -81,7 +81,9 @@ def _stage_changes(load: Load, changes: DataFrame) -> list[Staged]:
     windows = [day.isoformat() for day in load.days]
     return [
         load.stage(
-            with_broken_rules(changes.where(f"{WINDOW} between date'{part[0]}' and date'{part[-1]}'"), load.contract, delivered),
+            with_broken_rules(
+                changes.where(f"{WINDOW} between date'{part[0]}' and date'{part[-1]}'"), load.contract, delivered
+            ),
             f"changes-{number}",
             [WINDOW, OK],
         )
@@ -135,10 +137,22 @@ def with_outcome(counts: RunCounts, fold: Fold, load: Load) -> RunCounts:
     )
 
 
-def differing_dates(load: Load, before: DataFrame, after: DataFrame) -> frozenset[dt.date]:
-    """The business dates whose rows a rebuild made different."""
-    column = load.contract.touched_column
-    old, new = (content_hashes(frame, load.contract, by=f"cast(`{column}` as date)") for frame in (before, after))
+def differing_dates(load: Load, read_stored: ReadStored, after: DataFrame) -> frozenset[dt.date]:
+    """The business dates whose rows a rebuild makes different: all of them where the table had another schema."""
+    contract = load.contract
+    date = f"cast({quoted(contract.touched_column)} as date)"
+    new = content_hashes(after, contract, by=date)
+    if load.snapshot.meets(contract):
+        old = content_hashes(read_stored("true"), contract, by=date)
+    else:
+        path = load.storage.engine_path(load.snapshot.uri)
+        stored = load.session.read.format("delta").option("versionAsOf", load.snapshot.version).load(path)
+        dates = (
+            stored.selectExpr(f"cast({date} as string)").distinct()
+            if contract.touched_column in stored.columns
+            else None
+        )
+        old = {row[0]: -1 for row in dates.collect()} if dates else {}
     return frozenset(dt.date.fromisoformat(day) for day in old.keys() | new.keys() if old.get(day) != new.get(day))
 
 

@@ -8,7 +8,6 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +15,9 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from asset_checks.dagster_results import audit_results, reconciliation_result
-from contracts.errors import PermanentError
 from contracts.model import Contract
 from io_managers.delta_io_manager import READER, DeltaIOManager
+from io_managers.failures import RETRIES, only_what_may_pass_is_retried
 from lakehouse_assets.asset_metadata import asset_key, definition_metadata, tags
 from lakehouse_assets.bronze.extraction import prepare_bronze
 from lakehouse_assets.lake import Lake, TableLoaded
@@ -37,8 +36,6 @@ BLOCKING_CHECKS = {
     "conserved": "Nothing is lost: what was read is published, superseded or quarantined.",
 }
 RECONCILED = "reconciled"
-RETRIES = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-"""For failures that another try may mend; permanent ones are never tried again."""
 RUN_CONFIG = {
     "rebuild": dg.Field(bool, default_value=False, description="Make the whole table anew from all of bronze.")
 }
@@ -83,16 +80,24 @@ def _load_table(
     lake: Lake = context.resources.lake
     tables: DeltaIOManager = context.resources.delta
     days = _days(context)
-    with _permanent_failures_are_final():
+    with only_what_may_pass_is_retried():
+        rebuild = contract.mode == "changes" and context.op_execution_context.op_config["rebuild"]
         load = Load(
-            contract=contract, storage=lake.storage, session=lake.session, snapshot=tables.snapshot(contract.table), days=days,
-            run_id=context.run_id, clock=lake.settings.clock(), inputs=tables.input_versions(contract),
-        )  # fmt: skip
+            contract=contract,
+            storage=lake.storage,
+            session=lake.session,
+            snapshot=tables.snapshot(contract.table, rebuild=rebuild),
+            days=days,
+            run_id=context.run_id,
+            clock=lake.settings.clock(),
+            inputs=tables.input_versions(contract),
+            rebuild=rebuild,
+        )
         if function is None:
             prepared, reconciliation, _ = prepare_bronze(load, lake.source(source_table(contract)[0]))
             yield reconciliation_result(contract.table, reconciliation)
         elif contract.mode == "changes":
-            prepared = _prepare_silver(load, function, inputs, tables, rebuild=context.op_execution_context.op_config["rebuild"])
+            prepared = _prepare_silver(load, function, inputs, tables)
         else:
             prepared = _prepare_gold(load, function, inputs, lake)
     yield from audit_results(prepared.report)
@@ -103,7 +108,10 @@ def _load_table(
                 {"dagster/partition_row_count": window.published, "quarantined": window.quarantined},
                 partition_key=window.window,
             )
-    yield dg.Output(prepared.table)
+    windows = prepared.table.publication.windows
+    yield dg.Output(
+        prepared.table, metadata={"rebuilt_windows": f"{min(windows)} to {max(windows)}"} if rebuild else None
+    )
     counts = totals(prepared.report)
     lake.announce(
         TableLoaded(
@@ -118,17 +126,15 @@ def _load_table(
     )
 
 
-def _prepare_silver(
-    load: Load, function: TableFunction, inputs: Mapping[str, Any], tables: DeltaIOManager, *, rebuild: bool
-) -> Prepared:
+def _prepare_silver(load: Load, function: TableFunction, inputs: Mapping[str, Any], tables: DeltaIOManager) -> Prepared:
     def read_stored(predicate: str) -> DataFrame:
         return tables.read(load.contract.table, predicate)
 
-    if not rebuild:
+    if not load.rebuild:
         return prepare_changes(load, function(**inputs), read_stored)
     everything = {upstream_name(read): tables.read(read.table) for read in load.contract.reads}
     windows = {day for read in load.contract.reads for day in windows_of(tables.snapshot(read.table).transactions)}
-    return prepare_changes(replace(load, days=sorted(windows), rebuild=True), function(**everything), read_stored)
+    return prepare_changes(replace(load, days=sorted(windows)), function(**everything), read_stored)
 
 
 def _prepare_gold(load: Load, function: TableFunction, inputs: Mapping[str, Any], lake: Lake) -> Prepared:
@@ -191,12 +197,3 @@ def _stop_on_blocking_failures(prepared: Prepared) -> None:
             + "; ".join(f"{one.name}: {one.message}" for one in blocking),
             allow_retries=False,
         )
-
-
-@contextmanager
-def _permanent_failures_are_final() -> Iterator[None]:
-    """Lets Dagster retry what may pass, and fail at once what can't."""
-    try:
-        yield
-    except PermanentError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error

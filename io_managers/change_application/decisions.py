@@ -27,6 +27,7 @@ from io_managers.change_application.versions import (
     latest,
     prevails,
     same_values,
+    split_by_repetition,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ def decide(changes: "DataFrame", existing: "DataFrame | None", contract: Contrac
     Changes have the contract's columns, validity aside for scd2, and `_window` date; each has passed its row rules.
     Existing are the rows of the partitions to read (`partitions_to_read`), None for a table without rows.
     """
-    existing = _no_rows(changes, contract) if existing is None else existing
     if contract.history == "scd2":
         return _decide_history(changes, existing, contract)
     return _decide_latest(changes, existing, contract)
@@ -82,40 +82,39 @@ def apply_changes(changes: "DataFrame", existing: "DataFrame | None", contract: 
     return _typed(others, contract, F.lit(False).alias(APPLIED), F.lit(False).alias(CHANGED)).unionByName(decided)
 
 
-def _decide_latest(changes: "DataFrame", existing: "DataFrame", contract: Contract) -> "DataFrame":
+def _decide_latest(changes: "DataFrame", existing: "DataFrame | None", contract: Contract) -> "DataFrame":
     incoming = latest(changes, contract, contract.key)
     compared = beside_stored(incoming, existing, contract, contract.key)
     applied = compared.where(prevails(contract)).withColumn(APPLIED, F.lit(True)).withColumn(ARRIVED, F.col(WINDOW))
     return _described(applied, contract)
 
 
-def _decide_history(changes: "DataFrame", existing: "DataFrame", contract: Contract) -> "DataFrame":
-    version = (*contract.key, contract.sequence or "")
-    stated = [column.name for column in contract.columns if column.name not in _VALIDITY]
-    incoming = latest(changes, contract, version)
-    of_changed_keys = existing.join(changes.select(*contract.key), list(contract.key), "left_semi")
-    compared = beside_stored(incoming, of_changed_keys, contract, version, how="full").withColumn(
+def _decide_history(changes: "DataFrame", existing: "DataFrame | None", contract: Contract) -> "DataFrame":
+    key, version = contract.key, (*contract.key, contract.sequence or "")
+    if existing is not None:
+        existing = existing.join(changes.select(*key), list(key), "left_semi")
+    compared = beside_stored(latest(changes, contract, version), existing, contract, version, how="full").withColumn(
         APPLIED, prevails(contract)
     )
+    stated = [column.name for column in contract.columns if column.name not in _VALIDITY]
     standing = compared.select(
         *(F.when(F.col(APPLIED), F.col(name)).otherwise(F.col(STORED + name)).alias(name) for name in stated),
         *(STORED + column.name for column in contract.columns),
         APPLIED,
         F.when(F.col(APPLIED), F.col(WINDOW)).alias(ARRIVED),
     )
-    return _described(_with_validity(standing, contract), contract)
-
-
-def _with_validity(versions: "DataFrame", contract: Contract) -> "DataFrame":
-    """Versions with the time for which each is valid: from its sequence until the next of its key."""
-    sequence = contract.sequence or ""
-    following = F.lead(sequence).over(Window.partitionBy(*contract.key).orderBy(sequence))
-    return (
-        versions.withColumn(VALID_FROM, F.col(sequence))
-        .withColumn(VALID_TO, following)
+    keys = changes.select(*key) if existing is None else changes.select(*key).unionByName(existing.select(*key))
+    alone, succeeded = split_by_repetition(standing, key, counted=keys)
+    following = F.lead(contract.sequence or "").over(Window.partitionBy(*key).orderBy(contract.sequence or ""))
+    ending = alone.withColumn(VALID_TO, F.lit(None).cast(contract.by_name[VALID_TO].type)).unionByName(
+        succeeded.withColumn(VALID_TO, following)
+    )
+    valid = (
+        ending.withColumn(VALID_FROM, F.col(contract.sequence or ""))
         .withColumn(IS_CURRENT, F.col(VALID_TO).isNull())
         .withColumn(VALID_TO_MONTH, F.coalesce(F.date_format(VALID_TO, "yyyy-MM"), F.lit(CURRENT)))
     )
+    return _described(valid, contract)
 
 
 def _described(compared: "DataFrame", contract: Contract) -> "DataFrame":
@@ -154,7 +153,3 @@ def _in_partitions(frame: "DataFrame", contract: Contract, partitions: Collectio
         F.col(column).isin([F.lit(value).cast(contract.by_name[column].type) for value in sorted(partitions)])
     )
 
-
-def _no_rows(changes: "DataFrame", contract: Contract) -> "DataFrame":
-    nothing = [F.lit(None).cast(column.type).alias(column.name) for column in contract.columns]
-    return changes.where(F.lit(False)).select(*nothing)

@@ -49,14 +49,17 @@ def same_values(contract: Contract, names: Iterable[str]) -> "Column":
     )
 
 
-def split_by_repetition(frame: "DataFrame", columns: Sequence[str]) -> "tuple[DataFrame, DataFrame]":
-    """The rows whose values in the columns occur once, and all others.
+def split_by_repetition(
+    frame: "DataFrame", columns: Sequence[str], counted: "DataFrame | None" = None
+) -> "tuple[DataFrame, DataFrame]":
+    """The rows whose values in the columns occur once, and all others; occurrences are counted in another frame if one is given.
 
     A hash stands for the values, so a collision may put a row among the others that belongs to the first: the caller
     treats those exactly, and none of the first occurs twice. Counting hashes is what lets wide windows see few rows.
     """
     hashed = frame.withColumn("_hash", F.xxhash64(*columns))
-    repeated = hashed.groupBy("_hash").agg(F.count("*").alias("_count")).where("_count > 1").select("_hash")
+    hashes = hashed if counted is None else counted.select(F.xxhash64(*columns).alias("_hash"))
+    repeated = hashes.groupBy("_hash").agg(F.count("*").alias("_count")).where("_count > 1").select("_hash")
     return (
         hashed.join(repeated, "_hash", "left_anti").drop("_hash"),
         hashed.join(repeated, "_hash", "left_semi").drop("_hash"),
@@ -78,7 +81,7 @@ def latest(changes: "DataFrame", contract: Contract, identity: Sequence[str]) ->
 
 def beside_stored(
     incoming: "DataFrame",
-    existing: "DataFrame",
+    existing: "DataFrame | None",
     contract: Contract,
     identity: Sequence[str],
     how: Literal["left", "full"] = "left",
@@ -87,6 +90,9 @@ def beside_stored(
 
     A full join also keeps the stored rows that no incoming one meets.
     """
+    if existing is None:
+        nothing = (F.lit(None).cast(column.type).alias(STORED + column.name) for column in contract.columns)
+        return incoming.select("*", *nothing)
     stored = existing.select(*(F.col(column.name).alias(STORED + column.name) for column in contract.columns))
     return incoming.join(stored, [F.col(name) == F.col(STORED + name) for name in identity], how)
 

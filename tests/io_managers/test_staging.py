@@ -234,7 +234,7 @@ def test_a_literal_column_and_a_timestamp_without_zone_are_told_apart_from_the_c
 
 
 def test_decimals_of_many_digits_are_found_by_a_filter(spark: "SparkSession", storage: Storage) -> None:
-    amounts = [Decimal("12345678901234567.88"), Decimal("12345678901234567.89"), Decimal("12345678901234567.90")]
+    amounts = [Decimal("1234567890123456.77"), Decimal("1234567890123456.78"), Decimal("1234567890123456.79")]
     for number, amount in enumerate(amounts):
         day = dt.date(2026, 10, 1 + number)
         publish_staged(storage, MONEY, [stage_rows(spark, storage, [(day, "k", 1, amount)])], {day.isoformat()})

@@ -1,0 +1,32 @@
+"""Which failures of a step Dagster tries again: those that may pass, and no others."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+from deltalake.exceptions import DeltaError
+
+from contracts.errors import LakehouseError, RetryableError
+
+RETRIES = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""How often, and after which pauses, a step is tried again."""
+
+_MAY_PASS = (RetryableError, OSError, DeltaError)
+"""Lost races, and storage or a source that is away."""
+
+
+@contextmanager
+def only_what_may_pass_is_retried() -> Iterator[None]:
+    """Makes every other failure final, so that a broken contract or a bug isn't run three times over.
+
+    Raises:
+        dagster.Failure: in place of a failure that would come again.
+    """
+    try:
+        yield
+    except (*_MAY_PASS, dg.Failure):
+        raise
+    except LakehouseError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    except Exception as error:
+        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
