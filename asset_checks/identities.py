@@ -61,9 +61,6 @@ class IdentityResult:
 _FACTS = "gold/fct_orders"
 _GEOGRAPHY = "gold/revenue_by_geography"
 _PRODUCTS = "gold/product_perf_daily"
-_CUSTOMERS = "gold/customer_daily"
-_ATTRIBUTION = "gold/marketing_attribution"
-_MODELS = ("first_touch", "last_touch", "linear")
 
 _NET_OF_ORDERS = DailySum(_FACTS, "order_date", "case when is_net then amount_eur end")
 _GROSS_OF_ORDERS = DailySum(_FACTS, "order_date", "amount_eur")
@@ -72,23 +69,12 @@ _NET_ORDERS = DailySum(_FACTS, "order_date", "case when is_net then 1 end")
 IDENTITIES: tuple[Identity, ...] = (
     *(
         Identity(f"net_eur of {table}", _NET_OF_ORDERS, DailySum(table, "activity_date", "net_eur"))
-        for table in (_GEOGRAPHY, _PRODUCTS, _CUSTOMERS)
+        for table in (_GEOGRAPHY, _PRODUCTS)
     ),
-    *(
-        Identity(f"gross_eur of {table}", _GROSS_OF_ORDERS, DailySum(table, "activity_date", "gross_eur"))
-        for table in (_PRODUCTS, _CUSTOMERS)
-    ),
+    Identity(f"gross_eur of {_PRODUCTS}", _GROSS_OF_ORDERS, DailySum(_PRODUCTS, "activity_date", "gross_eur")),
     *(
         Identity(f"orders of {table}", _NET_ORDERS, DailySum(table, "activity_date", "orders"))
-        for table in (_GEOGRAPHY, _PRODUCTS, _CUSTOMERS)
-    ),
-    *(
-        Identity(
-            f"net_eur of {_ATTRIBUTION} by {model}",
-            _NET_OF_ORDERS,
-            DailySum(_ATTRIBUTION, "activity_date", f"case when model = '{model}' then net_eur end"),
-        )
-        for model in _MODELS
+        for table in (_GEOGRAPHY, _PRODUCTS)
     ),
 )
 

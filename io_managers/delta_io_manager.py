@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from deltalake import DeltaTable
 
 from contracts.errors import PermanentError
 from contracts.model import Contract, Read
 from io_managers.failures import only_what_may_pass_is_retried
-from io_managers.publish import Publication
+from io_managers.publish import Publication, Published
 from io_managers.quarantine import publish_with_quarantine
 from io_managers.reads import read_frame, read_predicate
 from io_managers.snapshot import Snapshot, open_snapshot
@@ -72,35 +73,43 @@ class DeltaIOManager(dg.IOManager):
         """The input's rows for the run's days, in the type that the parameter is annotated with.
 
         Raises:
-            PermanentError: a table can't be loaded as the annotation asks.
+            dagster.Failure: without retries: a table can't be loaded as the annotation asks, or not by its contract.
         """
         table = "/".join(context.asset_key.path)
         reader = (context.definition_metadata or {}).get(READER)
         read = self._contracts[reader].read(table) if reader else Read(table, "days")
         window = context.asset_partitions_time_window
         first, last = window.start.date(), (window.end - dt.timedelta(days=1)).date()
-        frame = self.read(table, read_predicate(self._contracts[table], read, first, last))
-        return as_annotated(frame, context.dagster_type.typing_type, table)
+        with only_what_may_pass_is_retried():
+            frame = self.read(table, read_predicate(self._contracts[table], read, first, last))
+            return as_annotated(frame, context.dagster_type.typing_type, table)
 
     def handle_output(self, context: dg.OutputContext, obj: AuditedTable) -> None:
         """Makes an audited table visible in one commit, and lets the rest of the run read it.
 
         Raises:
-            PermanentError: the output didn't come through an audit.
+            dagster.Failure: without retries: the output didn't come through an audit, or isn't what its contract says.
+            RetryableError: another run published first, or whether this one did can't be told. Another try opens the table anew.
         """
         table = "/".join(context.asset_key.path)
+        with only_what_may_pass_is_retried():
+            published = self._publish(table, obj)
+        # The version that was published, whatever another run has published since.
+        delta = DeltaTable(self._storage.table_uri(table), version=published.version)
+        self._snapshots[table] = Snapshot(self._storage, table, delta)
+        context.add_output_metadata(
+            {"visible_version": published.version, "dagster/row_count": self.snapshot(table).row_count()}
+        )
+
+    def _publish(self, table: str, obj: object) -> Published:
         if not isinstance(obj, AuditedTable):
             raise PermanentError(
                 f"{table}: the asset returned {type(obj).__name__}, which no contract was checked on. "
                 "Only an audited table becomes visible: write a contract, and let the table's asset be built from it."
             )
         snapshot = self._snapshots.pop(table)
-        with only_what_may_pass_is_retried():
-            broken = obj.broken.toArrow() if obj.broken else None
-            published = publish_with_quarantine(self._storage, snapshot, obj.publication, broken, whole_table=obj.rebuild)
-        context.add_output_metadata(
-            {"visible_version": published.version, "dagster/row_count": self.snapshot(table).row_count()}
-        )
+        broken = obj.broken.toArrow() if obj.broken else None
+        return publish_with_quarantine(self._storage, snapshot, obj.publication, broken, whole_table=obj.rebuild)
 
 
 def as_annotated(frame: "DataFrame", annotation: Any, table: str) -> Any:
@@ -109,9 +118,11 @@ def as_annotated(frame: "DataFrame", annotation: Any, table: str) -> Any:
     Raises:
         PermanentError: the annotation is no type that a table can be loaded as.
     """
-    name = f"{annotation.__module__.split('.')[0]}.{annotation.__name__}" if inspect.isclass(annotation) else ""
+    if annotation is Any:
+        return frame
+    name = f"{annotation.__module__.split('.')[0]}.{annotation.__name__}" if inspect.isclass(annotation) else annotation
     match name:
-        case "" | "pyspark.DataFrame":
+        case "pyspark.DataFrame":
             return frame
         case "pyarrow.Table":
             return frame.toArrow()

@@ -12,7 +12,7 @@ def daily(settings: Settings) -> dg.DailyPartitionsDefinition:
 
     Dagster counts to its own clock's day; where the lakehouse's clock is fixed, the offset makes up the difference.
     """
-    ahead = (settings.clock().date() - dt.datetime.now(dt.UTC).date()).days
+    ahead = (settings.now.date() - dt.datetime.now(dt.UTC).date()).days if settings.now else 0
     return dg.DailyPartitionsDefinition(
         start_date=settings.start_date.isoformat(), timezone="UTC", end_offset=ahead + 1
     )

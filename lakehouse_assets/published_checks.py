@@ -67,11 +67,11 @@ def _identity_check(contract: Contract, contracts: Mapping[str, Contract]) -> dg
         tables: DeltaIOManager = context.resources.delta
         days = run_days(context.run.tags) or sorted(lake.days_of(contract.table)[0])
         names = {side.table: side.day for one in identities for side in (one.left, one.right)}
-        published = {
-            name: tables.read(name, f"`{day}` between date'{days[0]}' and date'{days[-1]}'")
-            for name, day in names.items()
-        }
-        stale = {name: lake.days_of(name)[1] for name in names}
+        published, stale = {}, {}
+        for name, column in names.items() if days else ():
+            published[name] = tables.read(name, f"`{column}` between date'{days[0]}' and date'{days[-1]}'")
+            loaded, outdated = lake.days_of(name)
+            stale[name] = {day for day in days if day not in loaded or day in outdated}
         results = evaluate_identities(published, days, stale, identities)
         return dg.AssetCheckResult(
             passed=all(result.passed for result in results),

@@ -35,7 +35,9 @@ class Settings(BaseSettings):
     files_root: Annotated[
         Path | None, Field(description="The folder that holds <source>/<table>/* for sources that are read from files.")
     ] = None
-    demo_scale: Annotated[float, Field(gt=0, description="Size of the demo: 1 is about 1,000 orders a day.")] = 1.0
+    demo_scale: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, description="Size of the demo: 1 is about 1,000 orders a day.")
+    ] = 1.0
     demo_seed: Annotated[int, Field(ge=0, description="Another seed is another retailer.")] = 1
     now: Annotated[
         dt.datetime | None, Field(description="A fixed clock (ISO 8601, UTC), for runs that can be repeated.")
@@ -93,7 +95,8 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise ConfigurationError(_explain(error)) from error
+        # Without its cause, which shows all of `.env` that has the prefix, secrets included.
+        raise ConfigurationError(_explain(error)) from None
 
 
 def mask_salt(settings: Settings) -> str:

@@ -1,7 +1,7 @@
 """How every silver table is loaded: audit the changes, fold them into what is stored, and say which partitions that replaces."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
@@ -13,6 +13,7 @@ from asset_checks.rules import OK, with_broken_rules
 from contracts.model import CONFLICTING_VERSIONS, HISTORY_COLUMNS, WINDOW, Contract, PartitionGrain
 from contracts.row_rules import literal, quoted
 from io_managers.change_application import (
+    ChangesNotConservedError,
     Outcome,
     change_dates,
     conflicting_versions,
@@ -106,15 +107,35 @@ def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None)
     share = decided.rows() // max(1, len(outcome.replaced))
     rows = {value: stored.get(value, 0) + share for value in outcome.replaced}
     parts = list(chunks(sorted(outcome.replaced), rows)) or [[]]
+    staged = tuple(
+        load.stage(content(decisions, existing, contract, part), f"content-{number}", [contract.partition_column])
+        for number, part in enumerate(parts)
+    )
+    _require_conserved(contract, stored, outcome, staged)
     return Fold(
-        content=tuple(
-            load.stage(content(decisions, existing, contract, part), f"content-{number}", [contract.partition_column])
-            for number, part in enumerate(parts)
-        ),
+        content=staged,
         outcome=outcome,
         in_reach=in_reach,
         conflicts=conflicting_versions(changes, existing, contract),
     )
+
+
+def _require_conserved(
+    contract: Contract, stored: Mapping[str, int], outcome: Outcome, staged: Sequence[Staged]
+) -> None:
+    """Counts what was staged against what it replaces, by statistics and not by the fold's own rows.
+
+    Raises:
+        ChangesNotConservedError: the replaced partitions would not hold the rows that they held, and one for each new key or version.
+    """
+    before = sum(stored.get(partition, 0) for partition in outcome.replaced)
+    after = sum(one.rows() for one in staged)
+    if after != before + outcome.added:
+        raise ChangesNotConservedError(
+            f"{contract.table}: the {len(outcome.replaced):,} partitions to replace hold {before:,} rows and get {outcome.added:,}"
+            f" new ones, but {after:,} rows are staged for them. Nothing is published. Rebuild the table, and if that fails"
+            " too, the code of the change application loses or repeats rows."
+        )
 
 
 def in_partitions(contract: Contract, partitions: Collection[str]) -> str:

@@ -15,6 +15,7 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from asset_checks.dagster_results import audit_results, reconciliation_result
+from contracts.errors import PermanentError
 from contracts.model import Contract
 from io_managers.delta_io_manager import READER, DeltaIOManager
 from io_managers.failures import RETRIES, only_what_may_pass_is_retried
@@ -23,7 +24,7 @@ from lakehouse_assets.bronze.extraction import prepare_bronze
 from lakehouse_assets.lake import Lake, TableLoaded
 from lakehouse_assets.load import Load, Prepared, conserved, masked, narrow, prepare_partitions, totals, upstream_name
 from lakehouse_assets.silver_load import prepare_changes, windows_of
-from resources.sources.interface import source_table
+from resources.sources.interface import Extraction, source_table
 
 TableFunction = Callable[..., DataFrame]
 
@@ -93,8 +94,10 @@ def _load_table(
             inputs=tables.input_versions(contract),
             rebuild=rebuild,
         )
+        metadata: dict[str, Any] = {}
         if function is None:
-            prepared, reconciliation, _ = prepare_bronze(load, lake.source(source_table(contract)[0]))
+            prepared, reconciliation, extraction = prepare_bronze(load, lake.source(source_table(contract)[0]))
+            metadata = _said_by_source(extraction, context)
             yield reconciliation_result(contract.table, reconciliation)
         elif contract.mode == "changes":
             prepared = _prepare_silver(load, function, inputs, tables)
@@ -108,10 +111,10 @@ def _load_table(
                 {"dagster/partition_row_count": window.published, "quarantined": window.quarantined},
                 partition_key=window.window,
             )
-    windows = prepared.table.publication.windows
-    yield dg.Output(
-        prepared.table, metadata={"rebuilt_windows": f"{min(windows)} to {max(windows)}"} if rebuild else None
-    )
+    if rebuild:
+        windows = prepared.table.publication.windows
+        metadata["rebuilt_windows"] = f"{min(windows)} to {max(windows)}"
+    yield dg.Output(prepared.table, metadata=metadata)
     counts = totals(prepared.report)
     lake.announce(
         TableLoaded(
@@ -126,6 +129,17 @@ def _load_table(
     )
 
 
+def _said_by_source(extraction: Extraction, context: dg.AssetExecutionContext) -> dict[str, Any]:
+    """What a source noticed while it was read; columns that no contract knows are worth a warning."""
+    for file, columns in extraction.unknown_columns.items():
+        context.log.warning("%s: the contract doesn't know %s; left out", file, ", ".join(columns))
+    return {
+        "rows_without_cursor": extraction.rows_without_cursor,
+        "files_read": len(extraction.files_read),
+        "unknown_columns": {file: list(columns) for file, columns in extraction.unknown_columns.items()},
+    }
+
+
 def _prepare_silver(load: Load, function: TableFunction, inputs: Mapping[str, Any], tables: DeltaIOManager) -> Prepared:
     def read_stored(predicate: str) -> DataFrame:
         return tables.read(load.contract.table, predicate)
@@ -134,6 +148,9 @@ def _prepare_silver(load: Load, function: TableFunction, inputs: Mapping[str, An
         return prepare_changes(load, function(**inputs), read_stored)
     everything = {upstream_name(read): tables.read(read.table) for read in load.contract.reads}
     windows = {day for read in load.contract.reads for day in windows_of(tables.snapshot(read.table).transactions)}
+    if not windows:
+        upstreams = " and ".join(everything)
+        raise PermanentError(f"{load.contract.table}: can't be rebuilt, since {upstreams} has no day. Load it first.")
     return prepare_changes(replace(load, days=sorted(windows)), function(**everything), read_stored)
 
 

@@ -13,6 +13,7 @@ Pure DataFrame code, lazy until an outcome is asked for. The steps, in order:
 
 from io_managers.change_application.decisions import apply_changes, content, decide
 from io_managers.change_application.outcome import (
+    ChangesNotConservedError,
     Outcome,
     conflicting_versions,
     incoming_by_window,
@@ -22,6 +23,7 @@ from io_managers.change_application.outcome import (
 from io_managers.change_application.reach import change_dates, partitions_in_reach, partitions_to_read
 
 __all__ = [
+    "ChangesNotConservedError",
     "Outcome",
     "apply_changes",
     "change_dates",

@@ -152,4 +152,3 @@ def _in_partitions(frame: "DataFrame", contract: Contract, partitions: Collectio
     return frame.where(
         F.col(column).isin([F.lit(value).cast(contract.by_name[column].type) for value in sorted(partitions)])
     )
-

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ChangesNotConservedError(PermanentError):
-    """More changes were applied than came in."""
+    """More changes were applied than came in, or the new content holds fewer or more rows than what it is made of."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Outcome:
     """Incoming rows that stand in the new content, by arrival window; windows without any are left out."""
     replaced: frozenset[str]
     """Storage partitions whose rows differ, those that lose their last row included."""
+    added: int
+    """Rows that the new content has beside those that are stored: new keys (scd1), new versions (scd2)."""
     touched: frozenset[dt.date]
     """Business dates whose rows, technical columns aside, differ; both homes of a row that moved."""
 
@@ -56,11 +58,15 @@ def outcome_of(decisions: "DataFrame", contract: Contract) -> Outcome:
         .toArrow()
     )
     applied: Counter[dt.date] = Counter()
-    for window, rows in zip(groups[ARRIVED].to_pylist(), groups["rows"].to_pylist(), strict=True):
-        if window is not None:
-            applied[window] += rows
+    added = 0
+    for group in groups.to_pylist():
+        if group[ARRIVED] is not None:
+            applied[group[ARRIVED]] += group["rows"]
+        if group["partition"] is not None and group[PARTITION_BEFORE] is None:
+            added += group["rows"]
     return Outcome(
         applied=dict(applied),
+        added=added,
         replaced=frozenset(groups["partition"].to_pylist() + groups[PARTITION_BEFORE].to_pylist()) - {None},
         touched=frozenset(groups[TOUCHED].to_pylist() + groups[TOUCHED_BEFORE].to_pylist()) - {None},
     )

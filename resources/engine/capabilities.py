@@ -15,11 +15,20 @@ PROBES: dict[str, tuple[str, object]] = {
     "timestamps are UTC": ("cast(timestamp'2026-01-01 00:00:00' as string)", "2026-01-01 00:00:00"),
     "a cast of unreadable text is null": ("try_cast('x' as int) is null", True),
     "decimals round half up": ("cast(round(cast('2.175' as decimal(38,12)), 2) as string)", "2.18"),
-    "a product of decimals is exact": ("cast(cast('1234567.89' as decimal(18,2)) * cast('1.0000000001' as decimal(18,10)) as string)", "1234567.890123456789"),
+    "a product of decimals is exact": (
+        "cast(cast('1234567.89' as decimal(18,2)) * cast('1.0000000001' as decimal(18,10)) as string)",
+        "1234567.890123456789",
+    ),
     "xxhash64 is Spark's": ("xxhash64('lakehouse', cast(1 as bigint))", -683820773423035074),
     "a hash passes over null": ("xxhash64('a', cast(null as string)) = xxhash64('a')", True),
-    "arrays of structs sort by their first field": ("to_json(sort_array(array(named_struct('a', 2), named_struct('a', 1))))", '[{"a":1},{"a":2}]'),
-    "SHA-256 is hexadecimal in lower case": ("sha2('a', 256)", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
+    "arrays of structs sort by their first field": (
+        "to_json(sort_array(array(named_struct('a', 2), named_struct('a', 1))))",
+        '[{"a":1},{"a":2}]',
+    ),
+    "SHA-256 is hexadecimal in lower case": (
+        "sha2('a', 256)",
+        "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+    ),
 }
 
 
@@ -29,11 +38,15 @@ def require_capabilities(session: "SparkSession", engine: str) -> None:
     Raises:
         EngineError: names the engine and each capability that it lacks.
     """
-    row = session.sql("select " + ", ".join(f"{expression} as p{number}" for number, (expression, _) in enumerate(PROBES.values()))).collect()[0]
+    row = session.sql(
+        "select " + ", ".join(f"{expression} as p{number}" for number, (expression, _) in enumerate(PROBES.values()))
+    ).collect()[0]
     lacking = [
         f"{name}: {expression} gave {given!r}, not {expected!r}"
         for (name, (expression, expected)), given in zip(PROBES.items(), row, strict=True)
         if given != expected
     ]
     if lacking:
-        raise EngineError(f"engine '{engine}' can't run the lakehouse: {'; '.join(lacking)}. Choose another by LAKEHOUSE_ENGINE, or the pinned version.")
+        raise EngineError(
+            f"engine '{engine}' can't run the lakehouse: {'; '.join(lacking)}. Choose another by LAKEHOUSE_ENGINE, or the pinned version."
+        )

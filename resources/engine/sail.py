@@ -30,11 +30,14 @@ class SailEngine:
             self._server = SparkConnectServer("127.0.0.1", 0)
             self._server.start(background=True)
             host, port = self._server.listening_address
-            session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
-            for name, value in SESSION_SETTINGS.items():
-                session.conf.set(name, value)
-            require_capabilities(session, self.name)
-            self._session = session
+            self._session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+            try:
+                for name, value in SESSION_SETTINGS.items():
+                    self._session.conf.set(name, value)
+                require_capabilities(self._session, self.name)
+            except BaseException:
+                self.close()
+                raise
         return self._session
 
     def close(self) -> None:

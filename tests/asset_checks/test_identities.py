@@ -27,11 +27,11 @@ def published(spark: Any) -> "dict[str, DataFrame]":
     """Two days of facts and the tables made from them."""
     facts = spark.sql(
         """select * from values
-        (date'2026-10-01', 'DE', 'p1', 'c1', cast(10.10 as decimal(18,2)), 2, true),
-        (date'2026-10-01', 'FR', 'p1', 'c2', cast(20.20 as decimal(18,2)), 1, true),
-        (date'2026-10-01', 'FR', 'p2', 'c2', cast(5.00 as decimal(18,2)), 1, false),
-        (date'2026-10-02', 'DE', 'p1', 'c1', cast(99999999999999.99 as decimal(18,2)), 1, true)
-        as facts(order_date, country, product_id, customer_id, amount_eur, quantity, is_net)"""
+        (date'2026-10-01', 'DE', 'p1', cast(10.10 as decimal(18,2)), true),
+        (date'2026-10-01', 'FR', 'p1', cast(20.20 as decimal(18,2)), true),
+        (date'2026-10-01', 'FR', 'p2', cast(5.00 as decimal(18,2)), false),
+        (date'2026-10-02', 'DE', 'p1', cast(99999999999999.99 as decimal(18,2)), true)
+        as facts(order_date, country, product_id, amount_eur, is_net)"""
     )
     sums = (
         "sum(if(is_net, amount_eur, 0)) as net_eur",
@@ -45,16 +45,10 @@ def published(spark: Any) -> "dict[str, DataFrame]":
             f"select order_date as activity_date, {by}, {', '.join(sums)} from facts where {where} group by order_date, {by}"
         )
 
-    attribution = spark.sql(
-        """select order_date as activity_date, model, if(is_net, amount_eur, 0) as net_eur
-        from facts cross join (select explode(array('first_touch', 'last_touch', 'linear')) as model)"""
-    )
     return {
         "gold/fct_orders": facts,
         "gold/revenue_by_geography": grouped("country", "is_net"),
         "gold/product_perf_daily": grouped("product_id"),
-        "gold/customer_daily": grouped("customer_id"),
-        "gold/marketing_attribution": attribution,
     }
 
 
@@ -70,10 +64,7 @@ def test_tables_of_the_same_orders_agree_to_the_cent(published: "dict[str, DataF
     assert net == {(X, Decimal("30.30")), (Y, Decimal("99999999999999.99"))}
 
 
-@pytest.mark.parametrize(
-    "table",
-    ["gold/revenue_by_geography", "gold/product_perf_daily", "gold/customer_daily", "gold/marketing_attribution"],
-)
+@pytest.mark.parametrize("table", ["gold/revenue_by_geography", "gold/product_perf_daily"])
 def test_a_cent_changed_by_hand_breaks_the_day_of_that_table_alone(
     published: "dict[str, DataFrame]", table: str
 ) -> None:
@@ -93,7 +84,7 @@ def test_a_lost_row_breaks_counts_and_sums(published: "dict[str, DataFrame]") ->
         for result in evaluate_identities({**published, "gold/fct_orders": lost}, [X, Y], {})
         if not result.passed
     }
-    assert broken == {"gross_eur of gold/product_perf_daily", "gross_eur of gold/customer_daily"}
+    assert broken == {"gross_eur of gold/product_perf_daily"}
 
 
 def test_stale_days_are_not_red(published: "dict[str, DataFrame]") -> None:
@@ -132,5 +123,5 @@ def test_a_table_joins_by_stating_its_sums(spark: Any) -> None:
 
 def test_identities_of_a_table_are_those_it_is_a_side_of() -> None:
     assert identities_of("gold/fct_orders") == IDENTITIES
-    assert {one.right.table for one in identities_of("gold/customer_daily")} == {"gold/customer_daily"}
+    assert {one.right.table for one in identities_of("gold/product_perf_daily")} == {"gold/product_perf_daily"}
     assert identities_of("gold/dim_products") == ()

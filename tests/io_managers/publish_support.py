@@ -166,6 +166,7 @@ def race_on(storage: Storage, workers: int, commits: int) -> None:
                 load(storage, [(f"own{worker}", "k", turn)], [f"own{worker}"])
         except Exception as error:  # noqa: BLE001 - raised by the assertion below
             failed.append(error)
+            gate.abort()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
     for thread in threads:

@@ -1,0 +1,189 @@
+"""What a person may set, and what a person is told who set it wrong."""
+
+import datetime as dt
+import os
+import traceback
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import ConfigurationError
+from lakehouse_assets.settings import DEMO_MASK_SALT, PREFIX, Secrets, Settings, load_settings, mask_salt
+
+SALT = "correct-horse-battery-staple"
+
+GIVEN = {
+    "ROOT": ("s3://bucket/lake", "s3://bucket/lake"),
+    "START_DATE": ("2026-03-01", dt.date(2026, 3, 1)),
+    "ENGINE": ("sail", "sail"),
+    "SNOWFLAKE": ("files", "files"),
+    "FX": ("files", "files"),
+    "FILES_ROOT": ("/data", Path("/data")),
+    "DEMO_SCALE": ("0.25", 0.25),
+    "DEMO_SEED": ("7", 7),
+    "NOW": ("2026-03-05T06:00:00Z", dt.datetime(2026, 3, 5, 6, tzinfo=dt.UTC)),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A working folder without `.env`, and an environment without the lakehouse's variables."""
+    for variable in os.environ:
+        if variable.startswith(PREFIX):
+            monkeypatch.delenv(variable)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(PREFIX + name, value)
+
+
+def told(error: BaseException) -> str:
+    """All that a person sees of an error, causes included."""
+    return "".join(traceback.format_exception(error))
+
+
+def test_each_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {name.upper() for name in Settings.model_fields} == set(GIVEN)
+    given(monkeypatch, **{name: text for name, (text, _) in GIVEN.items()})
+    settings = load_settings()
+    assert {name: getattr(settings, name.lower()) for name in GIVEN} == {name: value for name, (_, value) in GIVEN.items()}
+
+
+def test_each_variable_and_secret_is_documented() -> None:
+    fields = {**Settings.model_fields, **Secrets.model_fields}
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_without_variables_the_demo_fills_a_folder_beside_the_reader(folder: Path) -> None:
+    settings = load_settings()
+    assert (settings.root, settings.demo_only, settings.now) == (str(folder / "lake"), True, None)
+
+
+def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    (folder / ".env").write_text(f"{PREFIX}DEMO_SEED=3\n{PREFIX}DEMO_SCALE=2\nOTHER=x\n")
+    given(monkeypatch, DEMO_SEED="4")
+    assert (load_settings().demo_seed, load_settings().demo_scale) == (4, 2.0)
+
+
+def test_a_setting_can_not_be_changed_by_the_code_that_reads_it() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().demo_seed = 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROOT", "gs://bucket/lake"),
+        ("START_DATE", "1st of March"),
+        ("ENGINE", "duckdb"),
+        ("SNOWFLAKE", "oracle"),
+        ("FX", "bank"),
+        ("DEMO_SCALE", "0"),
+        ("DEMO_SCALE", "inf"),
+        ("DEMO_SCALE", "nan"),
+        ("DEMO_SEED", "-1"),
+        ("NOW", "noon"),
+    ],
+)
+def test_a_malformed_variable_is_named_with_what_was_given(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    given(monkeypatch, **{name: value})
+    with pytest.raises(ConfigurationError, match=f"^{PREFIX}{name}: .*given: '{value}'"):
+        load_settings()
+
+
+def test_every_malformed_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, DEMO_SEED="x", DEMO_SCALE="-1")
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings()
+    assert PREFIX + "DEMO_SEED" in str(raised.value)
+    assert PREFIX + "DEMO_SCALE" in str(raised.value)
+
+
+@pytest.mark.parametrize("source", ["SNOWFLAKE", "FX"])
+def test_files_need_their_folder(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    given(monkeypatch, **{source: "files"})
+    with pytest.raises(ConfigurationError, match=f"{PREFIX}FILES_ROOT is required"):
+        load_settings()
+
+
+@pytest.mark.parametrize("wrong", [{"SNOWFLAKE": "files"}, {"DEMO_SEED": "x"}])
+@pytest.mark.parametrize("from_file", [True, False])
+def test_no_error_shows_a_secret(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, wrong: dict[str, str], from_file: bool
+) -> None:
+    variables = wrong | {"MASK_SALT": SALT}
+    if from_file:
+        (folder / ".env").write_text("".join(f"{PREFIX}{name}={value}\n" for name, value in variables.items()))
+    else:
+        given(monkeypatch, **variables)
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings()
+    assert SALT not in told(raised.value)
+
+
+def test_secrets_are_hidden_wherever_they_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, MASK_SALT=SALT)
+    assert Secrets().mask_salt is not None
+    assert SALT not in f"{Secrets()!r} {Secrets()} {load_settings()!r} {Secrets().model_dump_json()}"
+
+
+@pytest.mark.parametrize("root", ["lake", "./lake", "other/../lake"])
+def test_a_relative_root_means_the_folder_where_it_was_set(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, root: str
+) -> None:
+    given(monkeypatch, ROOT=root)
+    settings = load_settings()
+    monkeypatch.chdir("/")
+    assert Path(settings.root).is_absolute()
+    assert Path(settings.root).resolve() == folder / "lake"
+
+
+def test_a_root_may_be_at_home(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    given(monkeypatch, ROOT="~/lake")
+    assert load_settings().root == str(folder / "home" / "lake")
+
+
+def test_an_s3_root_has_one_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, ROOT="s3://bucket/lake/")
+    assert load_settings().root == "s3://bucket/lake"
+
+
+@pytest.mark.parametrize("now", ["2026-03-05T06:00:00Z", "2026-03-05T08:00:00+02:00", "2026-03-05T06:00:00"])
+def test_a_fixed_clock_stands_still_in_utc(monkeypatch: pytest.MonkeyPatch, now: str) -> None:
+    given(monkeypatch, NOW=now)
+    clock = load_settings().clock()
+    assert (clock, clock.utcoffset()) == (dt.datetime(2026, 3, 5, 6, tzinfo=dt.UTC), dt.timedelta())
+
+
+def test_without_a_fixed_clock_it_is_now_in_utc() -> None:
+    settings = load_settings()
+    before = dt.datetime.now(dt.UTC)
+    assert before <= settings.clock() <= dt.datetime.now(dt.UTC)
+    assert settings.clock().utcoffset() == dt.timedelta()
+
+
+def test_demo_data_is_masked_with_a_salt_that_all_know() -> None:
+    assert mask_salt(load_settings()) == DEMO_MASK_SALT
+
+
+@pytest.mark.parametrize("source", ["SNOWFLAKE", "FX"])
+@pytest.mark.parametrize("empty", [{}, {"MASK_SALT": ""}])
+def test_real_data_needs_a_salt(monkeypatch: pytest.MonkeyPatch, source: str, empty: dict[str, str]) -> None:
+    given(monkeypatch, FILES_ROOT="/data", **{source: "files"}, **empty)
+    settings = load_settings()
+    assert not settings.demo_only
+    with pytest.raises(ConfigurationError, match=f"{PREFIX}MASK_SALT is not set"):
+        mask_salt(settings)
+    given(monkeypatch, MASK_SALT=SALT)
+    assert mask_salt(settings) == SALT
+
+
+def test_a_salt_of_ones_own_goes_for_demo_data_too(folder: Path) -> None:
+    (folder / ".env").write_text(f"{PREFIX}MASK_SALT={SALT}\n")
+    assert mask_salt(load_settings()) == SALT
