@@ -77,7 +77,9 @@ class Snapshot:
 
     def meets(self, contract: Contract) -> bool:
         """Whether the table has the contract's columns and types, so that its rows can be read as the contract has them."""
-        stored = {field["name"]: ddl_type(field["type"]) for field in json.loads(self.delta.schema().to_json())["fields"]}
+        stored = {
+            field["name"]: ddl_type(field["type"]) for field in json.loads(self.delta.schema().to_json())["fields"]
+        }
         return stored == {column.name: column.type.replace(" ", "") for column in contract.columns}
 
     def rows_by_partition(self) -> Mapping[str, int]:

@@ -1,7 +1,7 @@
 """What a table's log says of its days: the state that staleness is judged by, read again only where the table moved on."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from contracts.model import Contract
 from io_managers.commits import CommitRecord, read_commits
@@ -18,13 +18,23 @@ class StateReader:
         self._contracts = contracts
         self._known: dict[str, tuple[int, TableState]] = {}
 
-    def states(self) -> Mapping[str, TableState]:
-        """The state of every table as its log has it now; an empty one for a table that was never created."""
-        return {table: self._state(contract) for table, contract in self._contracts.items()}
+    def states(self, moved: Collection[str] | None = None) -> Mapping[str, TableState]:
+        """The state of every table as its log has it now; an empty one for a table that was never created.
+
+        Args:
+            moved: look only at these again, and take the others as they were seen last, if they were.
+        """
+        return {
+            table: self._known[table][1]
+            if moved is not None and table not in moved and table in self._known
+            else self._state(contract)
+            for table, contract in self._contracts.items()
+        }
 
     def _state(self, contract: Contract) -> TableState:
         snapshot = find_snapshot(self._storage, contract.table)
         if snapshot is None:
+            self._known[contract.table] = -1, TableState()
             return TableState()
         version, state = self._known.get(contract.table, (-1, TableState()))
         if version != snapshot.version:

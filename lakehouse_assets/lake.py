@@ -93,6 +93,7 @@ class Lake:
 
     def states(self) -> Mapping[str, TableState]:
         """What every table's log says of its days, now."""
+        self._published.clear()
         return self._state_reader.states()
 
     def plan(self) -> Plan:
@@ -100,14 +101,26 @@ class Lake:
         return plan(self.contracts, self.states(), self.settings.start_date, self.settings.clock())
 
     def days_of(self, table: str) -> tuple[frozenset[dt.date], frozenset[dt.date]]:
-        """The days of a table that are loaded, and those of them that are stale, now."""
-        loaded = self.states()[table].loaded
-        plan = self.plan()
+        """The days of a table that are loaded, and those of them that are stale, as far as this process knows.
+
+        Each table is looked at once, and again when this process published it: a run asks for every table, and looking at
+        all of them each time would take as many opened tables as there are pairs.
+        """
+        states = self._state_reader.states(self._published)
+        self._published.clear()
+        found = plan(self.contracts, states, self.settings.start_date, self.settings.clock())
+        loaded = states[table].loaded
         return loaded, frozenset(
-            one.day for one in (*plan.due, *plan.beyond) if one.table == table and one.day in loaded
+            one.day for one in (*found.due, *found.beyond) if one.table == table and one.day in loaded
         )
+
+    @cached_property
+    def _published(self) -> set[str]:
+        """Tables that were published here since the states were read."""
+        return set()
 
     def announce(self, loaded: TableLoaded) -> None:
         """Tells whoever watches the run that a table is done."""
+        self._published.add(loaded.table)
         for listener in self.listeners:
             listener(loaded)

@@ -60,6 +60,8 @@ class Summary:
     tables: list[TableLoaded] = field(default_factory=list)
     failures: list[TableFailed] = field(default_factory=list)
     checks: dict[tuple[str, str], CheckFinding] = field(default_factory=dict)
+    restored: int = 0
+    """Days of tables that an earlier run published and Dagster only heard of now."""
     runs: int = 0
     seconds: float = 0.0
 
@@ -83,27 +85,26 @@ def command() -> None:
 
 def run(lake: Lake) -> Summary:
     """Brings every table up to date with the closed days, round by round until nothing is outstanding or all that is left failed."""
-    summary = Summary()
-    due = list(lake.plan().due)
-    if not due:
-        return summary
-
     import dagster as dg
 
     from lakehouse_assets.definitions import build_definitions
+    from lakehouse_assets.instance.restore import restore_materializations
 
     started = time.monotonic()
+    summary = Summary()
     prepare_home()
     lake.listeners.append(summary.tables.append)
     definitions = build_definitions(lake)
     with dg.DagsterInstance.get() as instance, _progress() as progress:
+        summary.restored = restore_materializations(instance, lake.states())
+        due = list(lake.plan().due)
         for _ in range(MOST_ROUNDS):
+            if not due:
+                break
             for batch in next_batches(due):
                 with _listening(lake, progress.begin(batch)):
                     _execute(definitions, instance, batch, summary)
             due = without_failed(lake, lake.plan(), summary.failures)
-            if not due:
-                break
     lake.engine.close()
     summary.seconds = time.monotonic() - started
     return summary
@@ -225,6 +226,9 @@ def _listening(lake: Lake, listener: Callable[[TableLoaded], None]) -> Iterator[
 
 def print_summary(lake: Lake, summary: Summary, outstanding: Sequence[Outstanding]) -> None:
     """Tells a person what was loaded, what was set aside and why, and what to do next."""
+    if summary.restored:
+        days = count(summary.restored, "partition")
+        say(f"Dagster was told of {days} that earlier runs published before they were killed.")
     if not summary.runs:
         say(
             "[bold green]Nothing to do:[/] every closed day is loaded, and nothing is stale. `lakehouse status` shows the tables."

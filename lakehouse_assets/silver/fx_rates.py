@@ -16,8 +16,9 @@ def fx_rates(fx_rates: DataFrame) -> DataFrame:
         "rate_date",
         "quote as currency",
         "rate",
-        # Engines differ in the scale of a decimal quotient, and a cast from double rounds halves down: hence the way over decimal(38,12).
-        "round(case when rate > 0 and base = 'EUR' then cast(1 / cast(rate as double) as decimal(38,12)) end, 10) as eur_per_unit",
+        # Engines differ in the scale of a decimal quotient, and a cast from double rounds halves down: hence the way over another
+        # decimal. With 15 places it holds what a double is exact to; with 12, one rate in 200 was rounded up twice.
+        "round(case when rate > 0 and base = 'EUR' then cast(1 / cast(rate as double) as decimal(38,15)) end, 10) as eur_per_unit",
         "date_format(rate_date, 'yyyy-MM') as rate_month",
         "_window",
     )

@@ -4,6 +4,7 @@ An engine that ignores an option, or computes an expression differently, gives w
 probe compares an answer with the one that every supported engine gives.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from resources.engine.interface import EngineError
@@ -33,20 +34,38 @@ PROBES: dict[str, tuple[str, object]] = {
 
 
 def require_capabilities(session: "SparkSession", engine: str) -> None:
-    """Checks every probe in one query.
+    """Checks every probe, in one query where the engine knows all expressions.
 
     Raises:
         EngineError: names the engine and each capability that it lacks.
     """
-    row = session.sql(
-        "select " + ", ".join(f"{expression} as p{number}" for number, (expression, _) in enumerate(PROBES.values()))
-    ).collect()[0]
+    from pyspark.errors import PySparkException
+
+    expressions = [expression for expression, _ in PROBES.values()]
+    try:
+        answers = _answers(session, expressions)
+    except PySparkException:  # of one that the engine can't even compute: which it is, shows one by one
+        answers = [_answer_or_error(session, expression) for expression in expressions]
     lacking = [
         f"{name}: {expression} gave {given!r}, not {expected!r}"
-        for (name, (expression, expected)), given in zip(PROBES.items(), row, strict=True)
+        for (name, (expression, expected)), given in zip(PROBES.items(), answers, strict=True)
         if given != expected
     ]
     if lacking:
         raise EngineError(
             f"engine '{engine}' can't run the lakehouse: {'; '.join(lacking)}. Choose another by LAKEHOUSE_ENGINE, or the pinned version."
         )
+
+
+def _answers(session: "SparkSession", expressions: Sequence[str]) -> list[object]:
+    columns = (f"{expression} as p{number}" for number, expression in enumerate(expressions))
+    return list(session.sql(f"select {', '.join(columns)}").collect()[0])
+
+
+def _answer_or_error(session: "SparkSession", expression: str) -> object:
+    from pyspark.errors import PySparkException
+
+    try:
+        return _answers(session, [expression])[0]
+    except PySparkException as error:
+        return f"the error {str(error).splitlines()[0]}"

@@ -1,5 +1,6 @@
 """The embedded engine: Sail's Spark Connect server in this process, without a JVM."""
 
+import atexit
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ SESSION_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled
 
 
 class SailEngine:
-    """Starts a server on a free local port at the first use and ends it at `close`."""
+    """Starts a server on a free local port at the first use and ends it at `close`, or with the process."""
 
     name = "sail"
 
@@ -27,6 +28,8 @@ class SailEngine:
             from pysail.spark import SparkConnectServer
             from pyspark.sql import SparkSession
 
+            # Also keeps the server while only the session is held: a session without its server waits for it for ever.
+            atexit.register(self.close)
             self._server = SparkConnectServer("127.0.0.1", 0)
             self._server.start(background=True)
             host, port = self._server.listening_address

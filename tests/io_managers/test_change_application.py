@@ -323,7 +323,7 @@ def test_latest_versions_stand_whatever_the_order_repetition_and_split(
         table.load(batch)
 
 
-@settings(thorough, max_examples=20)
+@settings(thorough, max_examples=12)
 @given(arriving=arrivals(3))
 def test_all_versions_stand_whatever_the_order_repetition_and_split(
     spark: "SparkSession", ties: Ties, arriving: Arrivals

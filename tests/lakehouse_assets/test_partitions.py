@@ -35,8 +35,8 @@ def test_without_a_fixed_clock_the_day_that_is_still_open_is_the_last() -> None:
     assert daily(settings(first)).get_partition_keys(current_time=at(TODAY, 23, 59))[-1] == str(TODAY)
 
 
-def test_days_that_begin_later_are_of_later_processes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A definition that was made before midnight knows the day after it, although it reads the clock only once."""
+def test_a_day_that_begins_later_is_known_then() -> None:
+    # Definitions are made once, and a process lives for longer than a day.
     definition = daily(settings(TODAY))
     tomorrow = TODAY + dt.timedelta(days=1)
     assert definition.get_partition_keys(current_time=at(tomorrow)) == [str(TODAY), str(tomorrow)]
