@@ -22,6 +22,7 @@ from asset_checks.report import (
 )
 from asset_checks.rules import BROKEN_RULES, MARKS, OK, same_type
 from asset_checks.verdicts import judge_conserved, judge_rows, judge_schema, judge_table
+from contracts.hashes import hash_of
 from contracts.model import AggregateRule, Bounds, Contract, RowRule, Severity, UniqueRule
 from contracts.row_rules import literal, quoted
 
@@ -206,8 +207,9 @@ def _rule_results(
 
 
 def _type_rules(contract: Contract) -> list[RowRule]:
-    """The rules that unreadable values break, which no contract needs to state."""
-    return [
+    """The rules that unreadable values break, which no contract needs to state; a source names a line without columns `_line`."""
+    line = RowRule("_line_type", "true", Severity.ERROR, "conformity", "the delivered line can be split into columns")
+    columns = (
         RowRule(
             f"{column.name}_type",
             "true",
@@ -217,7 +219,8 @@ def _type_rules(contract: Contract) -> list[RowRule]:
             column.name,
         )
         for column in contract.columns
-    ]
+    )
+    return [line, *columns]
 
 
 def _row_samples(contract: Contract, staged: "DataFrame", rules: Sequence[RuleResult]) -> tuple[Sample, ...]:
@@ -286,7 +289,7 @@ def _table_results(contract: Contract, good: "DataFrame") -> tuple[tuple[TableRu
 
 def _key_hash(columns: Sequence[str]) -> str:
     """Spark SQL text of the hash that likely repeats are found by."""
-    return f"xxhash64({', '.join(quoted(name) for name in columns)})"
+    return hash_of(map(quoted, columns))
 
 
 def _repeats(contract: Contract, good: "DataFrame", rule: UniqueRule) -> tuple[int, list[dict[str, str | None]]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from contracts.hashes import hash_of
 from contracts.model import Contract
 from contracts.row_rules import quoted
 
@@ -60,7 +61,7 @@ EMPTY_CONTENT = combined(0, 0, 0)
 def row_hash(contract: Contract) -> str:
     """Spark SQL text of a row's signed 64-bit hash, never null."""
     columns = [contract.by_name[name] for name in contract.data_columns]
-    return f"xxhash64({', '.join(part for column in columns for part in _parts(quoted(column.name), column.arrow, 0))})"
+    return hash_of(part for column in columns for part in _parts(quoted(column.name), column.arrow, 0))
 
 
 def _parts(value: str, kind: pa.DataType, depth: int) -> list[str]:

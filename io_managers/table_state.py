@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 from contracts.model import Contract
 from io_managers.commits import CommitRecord, read_commits
+from io_managers.quarantine import window_transaction
 from io_managers.snapshot import Snapshot, find_snapshot
 from io_managers.staleness import Load, TableState, Touch
 from io_managers.storage import Storage
@@ -47,12 +48,14 @@ class StateReader:
 
 def table_state(contract: Contract, snapshot: Snapshot, commits: list[CommitRecord]) -> TableState:
     """Joins a table's transactions, which are kept for ever, with its commits, which expire; commits are given newest first."""
-    prefix = "w:" if contract.mode == "changes" else "p:"
-    loaded = frozenset(dt.date.fromisoformat(name[2:]) for name in snapshot.transactions if name.startswith(prefix))
+    prefix = window_transaction(contract)
+    loaded = frozenset(
+        dt.date.fromisoformat(name.removeprefix(prefix)) for name in snapshot.transactions if name.startswith(prefix)
+    )
     loads: dict[dt.date, Load] = {}
     for commit in commits:
         load = Load(commit.version, commit.clock, commit.inputs)
-        for day in commit.windows if contract.mode == "changes" else commit.partitions:
+        for day in commit.windows if prefix == "w:" else commit.partitions:
             loads.setdefault(dt.date.fromisoformat(day), load)
     return TableState(
         loaded, loads, tuple(Touch(commit.version, commit.touched) for commit in commits if commit.touched)

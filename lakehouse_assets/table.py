@@ -89,7 +89,7 @@ def _load_table(
             session=lake.session,
             snapshot=tables.snapshot(contract.table, rebuild=rebuild),
             days=days,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             clock=lake.settings.clock(),
             inputs=tables.input_versions(contract),
             rebuild=rebuild,

@@ -13,6 +13,8 @@ from tests.support import MakeFrame, Row, exact
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from tests.lake_processes import LakeProcesses
+
 
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":
@@ -29,6 +31,15 @@ def contracts() -> Mapping[str, Contract]:
     from contracts.parse import load_contracts
 
     return load_contracts()
+
+
+@pytest.fixture(scope="session")
+def processes() -> "Iterator[LakeProcesses]":
+    """Runs `lakehouse` commands in processes of their own."""
+    from tests.lake_processes import lake_processes
+
+    with lake_processes() as started:
+        yield started
 
 
 @pytest.fixture

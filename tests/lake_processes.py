@@ -71,16 +71,23 @@ class LakeProcesses:
         return Ended(**json.loads(self.server.stdout.readline()))
 
 
+def import_path() -> str:
+    """Where a new process finds what this one imports."""
+    return os.pathsep.join(folder for folder in sys.path if Path(folder).is_absolute() and Path(folder).exists())
+
+
 @contextmanager
 def lake_processes() -> Iterator[LakeProcesses]:
     """Starts what runs commands, without any variable of the lakehouse, and ends it."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_", "AWS_"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_", "AWS_"))
+    }
     server = subprocess.Popen(
         [sys.executable, str(SCRIPT)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**clean, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "120"},
+        env={**clean, "PYTHONPATH": import_path(), "COLUMNS": "120"},
     )
     try:
         yield LakeProcesses(server)
@@ -135,4 +142,6 @@ def loaded_days(storage: Storage, contract: Contract) -> set[str]:
     """The days that a table's own log holds."""
     snapshot = find_snapshot(storage, contract.table)
     prefix = window_transaction(contract)
-    return {name.removeprefix(prefix) for name in snapshot.transactions if name.startswith(prefix)} if snapshot else set()
+    return (
+        {name.removeprefix(prefix) for name in snapshot.transactions if name.startswith(prefix)} if snapshot else set()
+    )

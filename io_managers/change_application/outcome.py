@@ -18,7 +18,7 @@ from io_managers.change_application.decisions import (
     TOUCHED,
     TOUCHED_BEFORE,
 )
-from io_managers.change_application.versions import comparable, split_by_repetition
+from io_managers.change_application.versions import comparable, hash_columns, split_by_repetition
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -117,4 +117,4 @@ def _payload_digest(contract: Contract) -> "Column":
         value = comparable(contract, name)
         nested = "<" in contract.by_name[name].type
         parts += [F.to_json(F.struct(value)) if nested else value, value.isNull()]
-    return F.xxhash64(*parts)
+    return hash_columns(*parts)

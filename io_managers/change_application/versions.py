@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from contracts.hashes import VARYING_NULL
 from contracts.model import WINDOW, Contract
 
 if TYPE_CHECKING:
@@ -30,9 +31,14 @@ def comparable(contract: Contract, name: str, prefix: str = "") -> "Column":
     return value
 
 
+def hash_columns(*columns: "Column") -> "Column":
+    """The signed 64-bit hash of some columns; it passes over null."""
+    return F.xxhash64(*columns, F.expr(VARYING_NULL))
+
+
 def payload_hash(contract: Contract, prefix: str = "") -> "Column":
     """The signed 64-bit hash that breaks ties first."""
-    return F.xxhash64(*(comparable(contract, name, prefix) for name in contract.payload))
+    return hash_columns(*(comparable(contract, name, prefix) for name in contract.payload))
 
 
 def payload_json(contract: Contract, prefix: str = "") -> "Column":
@@ -57,8 +63,9 @@ def split_by_repetition(
     A hash stands for the values, so a collision may put a row among the others that belongs to the first: the caller
     treats those exactly, and none of the first occurs twice. Counting hashes is what lets wide windows see few rows.
     """
-    hashed = frame.withColumn("_hash", F.xxhash64(*columns))
-    hashes = hashed if counted is None else counted.select(F.xxhash64(*columns).alias("_hash"))
+    hash_ = hash_columns(*map(F.col, columns)).alias("_hash")
+    hashed = frame.select("*", hash_)
+    hashes = hashed if counted is None else counted.select(hash_)
     repeated = hashes.groupBy("_hash").agg(F.count("*").alias("_count")).where("_count > 1").select("_hash")
     return (
         hashed.join(repeated, "_hash", "left_anti").drop("_hash"),

@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from io_managers.reads import reads_any
 from io_managers.staleness import Batch, Outstanding, Plan, batches
 from lakehouse_assets.command.output import by_layer, console, count, say, seconds, table
 from lakehouse_assets.instance.home import prepare_home
@@ -117,15 +119,15 @@ def next_batches(due: list[Outstanding]) -> list[Batch]:
 
 
 def without_failed(lake: Lake, plan: Plan, failures: list[TableFailed]) -> list[Outstanding]:
-    """What is due, less the days that failed in this run and whatever is built on them."""
-    held: set[tuple[str, dt.date]] = set()
+    """What is due, less the days that failed in this run and whatever reads them: it would be stale again at once."""
+    held: dict[str, set[dt.date]] = defaultdict(set)
     for failure in failures:
-        held.update((failure.table, day) for day in _days(failure.first, failure.last))
+        held[failure.table].update(_days(failure.first, failure.last))
     kept = []
     for one in plan.due:
-        upstream = {(read.table, one.day) for read in lake.contracts[one.table].reads}
-        if (one.table, one.day) in held or upstream & held:
-            held.add((one.table, one.day))
+        reads = lake.contracts[one.table].reads
+        if one.day in held[one.table] or any(reads_any(read, one.day, held[read.table]) for read in reads):
+            held[one.table].add(one.day)
         else:
             kept.append(one)
     return kept

@@ -7,7 +7,8 @@ import io
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -147,23 +148,21 @@ class OwnLake:
     def last_commit(self, table: str) -> CommitRecord:
         return next(iter(read_commits(self.at(self.start).storage, table)))
 
+    def last_commit_of(self, table: str, window: dt.date) -> CommitRecord:
+        """The last publish that loaded a window."""
+        commits = read_commits(self.at(self.start).storage, table)
+        return next(commit for commit in commits if str(window) in commit.windows | commit.partitions)
+
     def stale(self, day: dt.date) -> set[tuple[str, dt.date]]:
         """The tables' days that have to be loaded on the morning of a day."""
         return {(one.table, one.day) for one in self.at(day).plan().due}
 
-    def _environment(self) -> Any:
-        patch = pytest.MonkeyPatch.context()
-
-        class _Environment:
-            def __enter__(self_) -> None:
-                variables = patch.__enter__()
-                variables.setenv("DAGSTER_HOME", str(self.home))
-                variables.setenv("LAKEHOUSE_MASK_SALT", SALT)
-
-            def __exit__(self_, *error: Any) -> None:
-                patch.__exit__(*error)
-
-        return _Environment()
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", str(self.home))
+            patch.setenv("LAKEHOUSE_MASK_SALT", SALT)
+            yield
 
 
 def differing(actual: Iterable[Row], expected: Iterable[Row]) -> tuple[list[Row], list[Row]]:
@@ -211,7 +210,7 @@ def as_json(value: Any) -> Any:
     return value if isinstance(value, bool | int) else as_text(value)
 
 
-def order(order_id: str, modified: str, **columns: Any) -> Row:
+def order(order_id: str | None, modified: str, **columns: Any) -> Row:
     """A delivered version of an order, dated the day that it was modified on unless said otherwise."""
     return {
         "order_id": order_id,

@@ -54,7 +54,13 @@ class Oracle:
         found = {}
         for row in self.rates:
             arrives = self.start - dt.timedelta(days=7) <= row["rate_date"] <= self.end
-            if arrives and row["base"] == "EUR" and row["quote"] != "EUR" and row["rate"] is not None and row["rate"] > 0:
+            if (
+                arrives
+                and row["base"] == "EUR"
+                and row["quote"] != "EUR"
+                and row["rate"] is not None
+                and row["rate"] > 0
+            ):
                 value = half_up(1 / row["rate"], Decimal("1e-10"))
                 found[row["rate_date"], row["quote"]] = {"rate": row["rate"], "eur_per_unit": value}
         return [{"rate_date": day, "currency": currency, **rate} for (day, currency), rate in found.items()]
@@ -141,7 +147,9 @@ class Oracle:
     @cached_property
     def _facts(self) -> list[tuple[Row | None, Row]]:
         """Every order of the lake's days with its fact; none where its currency has no rate."""
-        return [(self._fact(order), order) for order in self.silver_orders if self.start <= order["order_date"] <= self.end]
+        return [
+            (self._fact(order), order) for order in self.silver_orders if self.start <= order["order_date"] <= self.end
+        ]
 
     def _fact(self, order: Row) -> Row | None:
         day = order["order_date"]
@@ -198,7 +206,9 @@ class Oracle:
 
     @cached_property
     def _products(self) -> dict[str, list[Row]]:
-        delivered = [{**row, "last_modified_ts": row["last_modified_ts"] or midnight(self.start)} for row in self.products]
+        delivered = [
+            {**row, "last_modified_ts": row["last_modified_ts"] or midnight(self.start)} for row in self.products
+        ]
         valid = [row for row in delivered if row["unit_price"] is None or row["unit_price"] > 0]
         return self._versions("silver/products", self._arrived(valid), "product_id")
 
@@ -212,7 +222,9 @@ class Oracle:
         versions = grouped((row for row in rows if row[key] is not None), key, "last_modified_ts")
         for (value, _), tied in sorted(versions.items()):
             different = [row for number, row in enumerate(tied) if row not in tied[:number]]
-            histories.setdefault(value, []).append(different[0] if len(different) == 1 else self.greatest(table, different))
+            histories.setdefault(value, []).append(
+                different[0] if len(different) == 1 else self.greatest(table, different)
+            )
         return histories
 
 

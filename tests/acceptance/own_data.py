@@ -68,12 +68,11 @@ def own_data(seed: int) -> OwnData:
 
 
 def _moment(draw: random.Random, day: dt.date) -> dt.datetime:
-    moment = dt.datetime.combine(day, dt.time(), dt.UTC)
-    # Midnight itself, and the last microsecond of a day, are where a window or a validity ends.
-    return moment + draw.choice(
-        (dt.timedelta(), dt.timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999))
-        + tuple(dt.timedelta(seconds=draw.randrange(86_400), microseconds=draw.randrange(10**6)) for _ in range(8))
-    )
+    midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
+    if draw.random() < 0.2:
+        # Midnight itself, and the last microsecond of a day, are where a window or a validity ends.
+        return midnight + draw.choice((dt.timedelta(), dt.timedelta(days=1, microseconds=-1)))
+    return midnight + dt.timedelta(microseconds=draw.randrange(86_400 * 10**6))
 
 
 def _day(draw: random.Random, first: dt.date, last: dt.date) -> dt.date:

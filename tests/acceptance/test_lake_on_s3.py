@@ -8,7 +8,7 @@ import pytest
 from contracts.model import Contract
 from io_managers.snapshot import find_snapshot
 from io_managers.storage import Storage
-from tests.lake_processes import LakeProcesses, demo_environment, lake_processes, read_lake
+from tests.lake_processes import LakeProcesses, demo_environment, read_lake
 
 BUCKET = "lakehouse-acceptance"
 REGION = "eu-west-1"
@@ -38,12 +38,6 @@ def s3() -> Iterator[dict[str, str]]:
         boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield variables
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[LakeProcesses]:
-    with lake_processes() as started:
-        yield started
 
 
 def versions(root: str, contracts: Mapping[str, Contract]) -> dict[str, int | None]:

@@ -39,7 +39,9 @@ def greatest(spark: SparkSession, contracts: dict[str, Contract]) -> Greatest:
     @cache
     def hashed(table: str, values: tuple[tuple[object, ...], ...]) -> list[int]:
         fields = [contracts[table].arrow_schema.field(name).with_nullable(True) for name in PAYLOADS[table]]
-        columns = [pa.array(column, field.type) for column, field in zip(zip(*values, strict=True), fields, strict=True)]
+        columns = [
+            pa.array(column, field.type) for column, field in zip(zip(*values, strict=True), fields, strict=True)
+        ]
         frame = spark.createDataFrame(pa.table(columns, schema=pa.schema(fields)))
         return [row[0] for row in frame.selectExpr(f"xxhash64({', '.join(PAYLOADS[table])})").collect()]
 
@@ -59,13 +61,17 @@ def expect(data: OwnData, greatest: Greatest) -> Expect:
 def require_expected(lake: OwnLake, oracle: Oracle) -> None:
     """Compares every row of silver's facts and of gold."""
     assert differing(lake.rows("silver/orders"), oracle.silver_orders) == ([], [])
-    rates = [{name: value for name, value in row.items() if name != "rate_month"} for row in lake.rows("silver/fx_rates")]
+    rates = [
+        {name: value for name, value in row.items() if name != "rate_month"} for row in lake.rows("silver/fx_rates")
+    ]
     assert differing(rates, oracle.silver_fx_rates) == ([], [])
     for table in GOLD:
         rows = lake.rows(f"gold/{table}")
         assert differing(rows, getattr(oracle, table)) == ([], []), table
     without_rate = [(rules, row["order_id"]) for _, rules, row in lake.quarantine("gold/fct_orders")]
-    assert sorted(without_rate) == [(["amount_eur_required"], order_id) for order_id in sorted(oracle.orders_without_rate)]
+    assert sorted(without_rate) == [
+        (["amount_eur_required"], order_id) for order_id in sorted(oracle.orders_without_rate)
+    ]
 
 
 def test_the_data_has_what_the_other_tests_are_about(data: OwnData, expect: Expect) -> None:
@@ -75,11 +81,22 @@ def test_the_data_has_what_the_other_tests_are_about(data: OwnData, expect: Expe
     assert {row["status"] for row in facts.values()} >= {"CANCELLED", "RETURNED", "PLACED"}
     assert {"Unknown", "NA", "JP"} <= {row["country"] for row in facts.values()}
     assert len(oracle.orders_without_rate) > 5
-    assert len({row["order_id"] for row in data.orders if row["order_date"] != facts.get(row["order_id"], row)["order_date"]}) > 20
+    assert (
+        len(
+            {
+                row["order_id"]
+                for row in data.orders
+                if row["order_date"] != facts.get(row["order_id"], row)["order_date"]
+            }
+        )
+        > 20
+    )
     assert len(data.orders) > 900
 
 
-def test_all_days_in_one_run_give_what_the_data_model_defines(data: OwnData, expect: Expect, make_lake: MakeLake, tmp_path: Path) -> None:
+def test_all_days_in_one_run_give_what_the_data_model_defines(
+    data: OwnData, expect: Expect, make_lake: MakeLake, tmp_path: Path
+) -> None:
     lake = make_lake(tmp_path, START)
     data.write_into(lake, seed=1)
 
@@ -101,7 +118,9 @@ def test_the_same_rows_in_other_files_in_the_opposite_order_give_the_same(
     require_expected(lake, expect(START))
 
 
-def test_day_by_day_gives_the_same_once_staleness_is_worked_off(data: OwnData, expect: Expect, make_lake: MakeLake, tmp_path: Path) -> None:
+def test_day_by_day_gives_the_same_once_staleness_is_worked_off(
+    data: OwnData, expect: Expect, make_lake: MakeLake, tmp_path: Path
+) -> None:
     start = END - 7 * DAY
     lake = make_lake(tmp_path, start)
     data.write_into(lake, seed=3)

@@ -70,6 +70,12 @@ def test_unreadable_values_are_reported_under_their_type_rule(spark: Any) -> Non
     )
 
 
+def test_a_line_without_columns_is_reported_under_a_rule_of_its_own(spark: Any) -> None:
+    staged = with_broken_rules(frame_of(spark, orders(1)).selectExpr("*", "array('_line') as _unreadable"), ORDERS)
+    report = audit(ORDERS, staged, RunCounts(staged_counts(staged)))
+    assert [(rule.name, rule.broken) for rule in report.rules if rule.broken] == [("_line_type", 1)]
+
+
 def test_every_broken_rule_has_samples_and_restricted_values_are_hidden(spark: Any) -> None:
     rows = [
         *orders(300, amount=Decimal(5000)),

@@ -4,19 +4,21 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from contracts.model import Contract
+from contracts.model import Column, Contract
 from io_managers import table_state as states
 from io_managers.log import commit_versions
-from io_managers.publish import Publication, publish, rebuild
+from io_managers.publish import Publication, Published, publish, rebuild
 from io_managers.snapshot import open_snapshot
 from io_managers.staleness import Load, TableState, Touch
 from io_managers.storage import Storage
 from io_managers.table_state import StateReader
-from tests.io_managers.publish_support import CLOCK, CONTRACT, TABLE, load, publication
+from tests.io_managers.publish_support import CLOCK, KEY, TABLE, VALUE, arrow, make_contract, new_run, stage_arrow
 
+CONTRACT = make_contract(Column("day", "date", "The day.", required=True), KEY, VALUE)
 CHANGES = replace(CONTRACT, table="silver/changed", mode="changes")
 CONTRACTS: Mapping[str, Contract] = {TABLE: CONTRACT, CHANGES.table: CHANGES}
 FIRST, SECOND, THIRD = (dt.date(2026, 10, day) for day in (1, 2, 3))
@@ -25,6 +27,18 @@ LATER = CLOCK + dt.timedelta(days=1)
 
 def state(storage: Storage, table: str = TABLE) -> TableState:
     return StateReader(storage, CONTRACTS).states()[table]
+
+
+def publication(storage: Storage, rows: list[tuple[str, str, int]], days: list[str], **more: Any) -> Publication:
+    run = new_run()
+    typed = arrow([(dt.date.fromisoformat(day), key, value) for day, key, value in rows], CONTRACT)
+    given = {"clock": CLOCK, "staged": (stage_arrow(storage, typed, run),), "replaced": frozenset(days), **more}
+    return Publication(contract=CONTRACT, run_id=run, step="step", **given)
+
+
+def load(storage: Storage, rows: list[tuple[str, str, int]], days: list[str], **more: Any) -> Published:
+    """Publishes rows as the content of some days."""
+    return publish(storage, open_snapshot(storage, CONTRACT), publication(storage, rows, days, **more))
 
 
 def apply_windows(storage: Storage, *windows: dt.date, **more: object) -> int:

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import hashlib
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -70,14 +71,14 @@ def prepared(
     storage: Storage, spark: "SparkSession", rows: Sequence[Row], days: Sequence[dt.date] = DAYS, built: list[Any] | None = None,
 ) -> Prepared:  # fmt: skip
     """Loads the rows of some days, and notes which days were made together."""
-    frame = spark.createDataFrame(arrow(rows, THINGS))
+    frame = spark.createDataFrame(arrow(rows or [(FIRST, "none", 0)], THINGS)).where("true" if rows else "false")
 
     def build(some: Sequence[dt.date]) -> "DataFrame":
         if built is not None:
             built.append(list(some))
         return frame.where(f"day between date'{some[0]}' and date'{some[-1]}' or day is null")
 
-    read: dict[str, int] = {str(day): sum(row[0] == day for row in rows) for day in days}
+    read = {str(day): sum((row[0] or days[0]) == day for row in rows) for day in days}
     return prepare_partitions(a_load(storage, spark, days), build, RunCounts(staged={}, read=read))
 
 
@@ -103,7 +104,7 @@ def test_chunks_keep_order_and_bound_rows_and_are_no_more_than_needed(rows: list
     assert all(groups)
     for group in groups:
         assert len(group) == 1 or sum(held[part] for part in group) <= CHUNK_ROWS
-    for group, following in zip(groups, groups[1:], strict=False):
+    for group, following in itertools.pairwise(groups):
         assert sum(held[part] for part in group) + held[following[0]] > CHUNK_ROWS
 
 
@@ -189,6 +190,13 @@ def test_only_days_whose_rows_differ_are_touched(storage: Storage, spark: "Spark
     # The fourth differs in a quarantined row alone.
     assert touched(storage, spark, changed) == {FIRST, SECOND, THIRD}
     assert touched(storage, spark, [*ROWS, ROWS[0]]) == {FIRST}
+
+
+def test_a_day_whose_rows_are_all_alike_is_told_from_one_with_fewer(storage: Storage, spark: "SparkSession") -> None:
+    alike: list[Row] = [(FIRST, "a", 1)] * 3
+    assert published(storage, prepared(storage, spark, alike)) == alike
+    assert touched(storage, spark, alike) == set()
+    assert touched(storage, spark, alike[1:]) == {FIRST}
 
 
 def test_a_day_that_stays_empty_is_not_touched_and_one_that_becomes_empty_is(

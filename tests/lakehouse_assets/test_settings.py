@@ -49,7 +49,9 @@ def test_each_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {name.upper() for name in Settings.model_fields} == set(GIVEN)
     given(monkeypatch, **{name: text for name, (text, _) in GIVEN.items()})
     settings = load_settings()
-    assert {name: getattr(settings, name.lower()) for name in GIVEN} == {name: value for name, (_, value) in GIVEN.items()}
+    assert {name: getattr(settings, name.lower()) for name in GIVEN} == {
+        name: value for name, (_, value) in GIVEN.items()
+    }
 
 
 def test_each_variable_and_secret_is_documented() -> None:
@@ -123,7 +125,8 @@ def test_no_error_shows_a_secret(
         given(monkeypatch, **variables)
     with pytest.raises(ConfigurationError) as raised:
         load_settings()
-    assert SALT not in told(raised.value)
+    # Long values are shortened where errors show them, to their beginning and end.
+    assert [SALT[at : at + 6] for at in range(len(SALT) - 5) if SALT[at : at + 6] in told(raised.value)] == []
 
 
 def test_secrets_are_hidden_wherever_they_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def test_times_are_utc_and_ansi_is_on(spark: "SparkSession") -> None:
 
 
 def test_a_cast_that_fails_is_an_error_and_not_null(spark: "SparkSession") -> None:
-    with pytest.raises(Exception, match="(?i)cast|parse|invalid"):
+    with pytest.raises(Exception, match=r"(?i)cast|parse|invalid"):
         spark.sql("select cast(text as int) from values ('x') as given(text)").collect()
 
 
@@ -57,7 +57,7 @@ def test_what_an_engine_can_not_even_compute_is_named_too(
     spark: "SparkSession", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PROBES, "hashes of the future", ("sha9('a')", "x"))
-    with pytest.raises(EngineError, match="engine 'abacus'.*: hashes of the future: .* gave .*error") as raised:
+    with pytest.raises(EngineError, match=r"engine 'abacus'.*: hashes of the future: .* gave .*error") as raised:
         require_capabilities(spark, "abacus")
     assert [name for name in PROBES if f"{name}: " in str(raised.value)] == ["hashes of the future"]
 

@@ -1,0 +1,300 @@
+"""`lakehouse run`, `status` and `quarantine` on one small demo lake, as a person sees them."""
+
+import datetime as dt
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from contracts.model import Contract
+from io_managers.snapshot import find_snapshot
+from io_managers.staleness import Cause, Outstanding, Plan
+from io_managers.storage import Storage
+from lakehouse_assets.command import app
+from lakehouse_assets.command.quarantine import shown
+from lakehouse_assets.command.run import CheckFinding, Summary, TableFailed, print_summary
+from lakehouse_assets.lake import Lake, TableLoaded
+from lakehouse_assets.settings import Settings
+from tests.lake_processes import START, Ended, LakeProcesses, demo_environment
+
+DAYS = 2
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(scope="module")
+def first_run(processes: LakeProcesses, folder: Path) -> Ended:
+    return processes.run("run", environment=demo_environment(folder, DAYS))
+
+
+@pytest.fixture
+def invoke(first_run: Ended, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """A command on the loaded lake, on the morning when so many days are closed."""
+
+    def call(*arguments: str, days: int = DAYS) -> Result:
+        for name, value in demo_environment(folder, days).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(folder)
+        return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+    return call
+
+
+def versions(folder: Path, contracts: Mapping[str, Contract]) -> dict[str, int]:
+    snapshots = {table: find_snapshot(Storage(str(folder / "lake")), table) for table in contracts}
+    return {table: snapshot.version for table, snapshot in snapshots.items() if snapshot}
+
+
+def line_of(output: str, start: str) -> list[str]:
+    """The words of the first line that begins with a text."""
+    return next(line.split() for line in output.splitlines() if line.startswith(f"{start} "))
+
+
+def test_a_run_loads_every_table_and_accounts_for_every_row(
+    first_run: Ended, contracts: Mapping[str, Contract]
+) -> None:
+    assert first_run.status == 0, first_run.output
+    for table in (*contracts, "bronze", "silver", "gold"):
+        _, days, *figures, checks, seconds = line_of(first_run.output, table)
+        incoming, published, superseded, quarantined = (int(figure.replace(",", "")) for figure in figures)
+        assert int(days) == DAYS
+        assert incoming == published + superseded + quarantined
+        passed, all_checks = checks.split("/")
+        assert passed == all_checks != "0"
+        assert float(seconds) > 0
+    assert "All tables are up to date" in first_run.output
+
+
+def test_output_that_no_one_watches_has_a_line_a_run_and_no_terminal_codes(first_run: Ended) -> None:
+    assert first_run.output.startswith(f"{START} to {START + dt.timedelta(days=DAYS - 1)}: loading 13 tables\n")
+    assert not re.search("[\x1b\r]", first_run.output)
+    assert "DEBUG" not in first_run.output
+    assert "Warning" not in first_run.output
+
+
+def test_a_second_run_has_nothing_to_do_and_changes_no_table(
+    first_run: Ended, invoke: Invoke, folder: Path, contracts: Mapping[str, Contract]
+) -> None:
+    before = versions(folder, contracts)
+    assert len(before) == len(contracts)
+    again = invoke("run")
+    assert again.exit_code == 0
+    assert "Nothing to do" in again.output
+    assert versions(folder, contracts) == before
+
+
+def test_a_source_that_fails_is_explained_and_holds_back_only_what_needs_it(
+    processes: LakeProcesses, tmp_path: Path, contracts: Mapping[str, Contract]
+) -> None:
+    for name in ("customers", "products"):
+        (tmp_path / "files" / "snowflake" / name).mkdir(parents=True)
+    environment = {
+        **demo_environment(tmp_path, 1),
+        "LAKEHOUSE_SNOWFLAKE": "files",
+        "LAKEHOUSE_FILES_ROOT": str(tmp_path / "files"),
+        "LAKEHOUSE_MASK_SALT": "a-salt",
+    }
+    ended = processes.run("run", environment=environment)
+    assert ended.status == 1
+    assert "failed bronze/snowflake_orders" in ended.output
+    assert f"{tmp_path}/files/snowflake/orders is missing" in ended.output
+    assert "Traceback" not in ended.output
+    assert "a-salt" not in ended.output
+    built_on_orders = {"silver/orders", "gold/fct_orders", "gold/product_perf_daily", "gold/revenue_by_geography"}
+    assert f"outstanding {', '.join(sorted(built_on_orders))}: they need what failed." in ended.output
+    for table in contracts:
+        assert (f"\n{table} " in ended.output) == (table not in {"bronze/snowflake_orders", *built_on_orders}), table
+    (tmp_path / "files" / "snowflake" / "orders").mkdir()
+    repaired = processes.run("run", environment=environment)
+    assert repaired.status == 0, repaired.output
+    assert "loading 5 tables" in repaired.output
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LAKEHOUSE_START_DATE", "yesterday"),
+        ("LAKEHOUSE_DEMO_SCALE", "-1"),
+        ("LAKEHOUSE_ROOT", "ftp://lake"),
+        ("LAKEHOUSE_FILES_ROOT", ""),
+        ("LAKEHOUSE_MASK_SALT", ""),
+    ],
+)
+@pytest.mark.parametrize("subcommand", ["run", "status"])
+def test_bad_configuration_is_named_without_a_traceback(
+    processes: LakeProcesses, tmp_path: Path, variable: str, value: str, subcommand: str
+) -> None:
+    environment = {**demo_environment(tmp_path, 1), variable: value}
+    if variable == "LAKEHOUSE_MASK_SALT":
+        environment |= {"LAKEHOUSE_SNOWFLAKE": "files", "LAKEHOUSE_FILES_ROOT": str(tmp_path)}
+    if variable == "LAKEHOUSE_FILES_ROOT":
+        environment["LAKEHOUSE_SNOWFLAKE"] = "files"
+        del environment[variable]
+    ended = processes.run(subcommand, environment=environment)
+    if variable == "LAKEHOUSE_MASK_SALT" and subcommand == "status":
+        assert ended.status == 0, "whoever only looks needs no secret"
+        return
+    assert ended.status == 1
+    assert (
+        f"ConfigurationError: {variable}" in ended.output
+        or f"ConfigurationError: settings: Value error, {variable}" in ended.output
+    )
+    assert "Traceback" not in ended.output
+    assert not (tmp_path / "lake").exists()
+
+
+def test_status_shows_rows_days_and_freshness(invoke: Invoke, contracts: Mapping[str, Contract], folder: Path) -> None:
+    status = invoke("status")
+    assert status.exit_code == 0
+    for table in contracts:
+        snapshot = find_snapshot(Storage(str(folder / "lake")), table)
+        assert snapshot is not None
+        newest = str(START + dt.timedelta(days=DAYS - 1))
+        assert line_of(status.output, table) == [table, f"{snapshot.row_count():,}", str(DAYS), "0", newest, "yes"]
+    assert "Nothing to do" in status.output
+
+
+def test_status_says_what_is_late_and_missing(invoke: Invoke) -> None:
+    status = invoke("status", days=DAYS + 1)
+    due = START + dt.timedelta(days=DAYS + 1)
+    assert line_of(status.output, "bronze/fx_rates")[-4:] == ["late", "since", str(due), "02:15"]
+    missing = START + dt.timedelta(days=DAYS)
+    reasons = status.output.split("The next run loads")[1]
+    assert line_of(reasons, "silver/orders") == [
+        "silver/orders",
+        "1",
+        str(missing),
+        str(missing),
+        "missing:",
+        "never",
+        "loaded",
+    ]
+
+
+def test_status_says_what_is_stale_and_why_and_what_no_run_repairs(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale = [
+        Outstanding(table, START, Cause.STALE, "silver/orders changed in version 7")
+        for table in ("gold/fct_orders", "gold/product_perf_daily")
+    ]
+    monkeypatch.setattr(Lake, "plan", lambda _: Plan(due=(stale[0],), beyond=(stale[1],)))
+    status = invoke("status").output
+    assert line_of(status, "gold/fct_orders")[3] == line_of(status, "gold/product_perf_daily")[3] == "1"
+    next_run, backfill = status.split("The next run loads: 1 day of 1 table")[1].split(
+        "Older than the restatement window"
+    )
+    why = [str(START), str(START), "stale:", "silver/orders", "changed", "in", "version", "7"]
+    assert line_of(next_run, "gold/fct_orders") == ["gold/fct_orders", "1", *why]
+    assert line_of(backfill, "gold/product_perf_daily") == ["gold/product_perf_daily", "1", *why]
+    assert "Nothing to do" not in status
+
+
+def test_status_lists_tables_as_they_are_built(invoke: Invoke) -> None:
+    names = [
+        line.split("/")[0] for line in invoke("status").output.splitlines() if re.match("(bronze|silver|gold)/", line)
+    ]
+    assert names == sorted(names, key=["bronze", "silver", "gold"].index)
+
+
+def test_quarantine_shows_broken_rules_and_hides_personal_values(invoke: Invoke) -> None:
+    masked = invoke("quarantine", "silver/customers")
+    assert masked.exit_code == 0
+    assert line_of(masked.output, "country_known")[1].isdigit()
+    assert '"email": "***"' in " ".join(masked.output.split())
+    assert "@" not in masked.output
+    unmasked = invoke("quarantine", "silver/customers", "--unmasked")
+    assert "@" in unmasked.output
+    assert "***" not in unmasked.output
+
+
+def test_quarantine_is_told_by_day_and_limited(invoke: Invoke) -> None:
+    everything = invoke("quarantine", "silver/customers", "--limit", "1").output
+    assert "The newest 1 row," in everything
+    day = invoke("quarantine", "silver/customers", "--day", "2026-09-01").output
+    assert "nothing is in quarantine on 2026-09-01" in day
+    assert invoke("quarantine", "silver/customers", "--day", "soon").exit_code == 2
+
+
+def test_an_unknown_table_is_told_apart_from_an_empty_quarantine(processes: LakeProcesses, tmp_path: Path) -> None:
+    environment = demo_environment(tmp_path, 1)
+    unknown = processes.run("quarantine", "silver/order", environment=environment)
+    assert unknown.status == 1
+    assert "there is no table 'silver/order'; there are bronze/fx_rates" in unknown.output
+    empty = processes.run("quarantine", "silver/orders", environment=environment)
+    assert empty.status == 0
+    assert "nothing is in quarantine" in empty.output
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"_line": "C1;ann@example.org"}',
+        '{"customer_id": "C1", "E-Mail": "ann@example.org"}',
+        '{"email": {"home": "ann@example.org"}}',
+        '["ann@example.org"]',
+        "ann@example.org",
+    ],
+)
+def test_whatever_may_be_personal_is_hidden(raw: str, contracts: Mapping[str, Contract]) -> None:
+    for table in ("bronze/snowflake_customers", "silver/customers"):
+        assert "ann" not in shown(raw, contracts[table], unmasked=False)
+        assert "ann" in shown(raw, contracts[table], unmasked=True)
+
+
+def test_rows_of_tables_without_personal_values_are_shown_as_they_are(contracts: Mapping[str, Contract]) -> None:
+    assert shown('{"strange": "[/bold]"}', contracts["silver/orders"], unmasked=False) == '{"strange": "[/bold]"}'
+
+
+@pytest.fixture
+def lake(contracts: Mapping[str, Contract], root: str) -> Lake:
+    return Lake(Settings(_env_file=None, root=root), contracts)
+
+
+def test_the_summary_tells_failures_failed_checks_and_what_waits_for_them(
+    lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = START
+    loaded = TableLoaded("silver/customers", day, day, 1_240, 1_200, 40, 0.5)
+    failed = TableFailed("silver/orders", day, day, "too many rows broke [/a rule]")
+    broken = CheckFinding("silver/customers", "freshness", passed=False, warning=False, message="late since noon")
+    looked_at = CheckFinding("silver/customers", "rows", passed=True, warning=True, message="2 conflicting versions")
+    summary = Summary([loaded], [failed], {("", one.check): one for one in (broken, looked_at)}, runs=1, seconds=75)
+    print_summary(lake, summary, [Outstanding("gold/fct_orders", day, Cause.MISSING, "never loaded")])
+    output = capsys.readouterr().out
+    assert "failed silver/orders 2026-10-01: too many rows broke [/a rule]" in output
+    assert "check failed silver/customers freshness: late since noon" in output
+    assert "warning silver/customers rows: 2 conflicting versions" in output
+    assert "outstanding gold/fct_orders: they need what failed." in output
+    assert line_of(output, "silver/customers") == ["silver/customers", "1", "1,240", "1,200", "0", "40", "1/2", "0.5"]
+    assert "Not everything is up to date: 1 run in 1 min 15 s" in output
+
+
+def test_help_says_what_each_command_does() -> None:
+    overview = CliRunner().invoke(app, ["--help"])
+    assert overview.exit_code == 0
+    for subcommand in ("run", "status", "quarantine", "contracts"):
+        assert f" {subcommand} " in overview.output
+        own = CliRunner().invoke(app, [subcommand, "--help"])
+        assert own.exit_code == 0
+        assert "Usage" in own.output
+    assert CliRunner().invoke(app, ["no-such-command"]).exit_code == 2
+
+
+def test_a_killed_runs_publications_are_told_to_dagster(
+    processes: LakeProcesses, first_run: Ended, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "lake", tmp_path / "lake")
+    ended = processes.run("run", environment=demo_environment(tmp_path, DAYS))
+    assert ended.status == 0
+    assert "Dagster was told of 26 partitions" in ended.output
+    assert "Nothing to do" in ended.output
+    assert "Dagster was told" not in processes.run("run", environment=demo_environment(tmp_path, DAYS)).output
