@@ -29,7 +29,7 @@ class ContentHash:
 def content_hashes(frame: "DataFrame", contract: Contract, by: str | None = None) -> dict[str, int]:
     """The hash of each storage partition's rows, by the partition's value as text; between 0 and 2**63 - 1.
 
-    Partitions without rows are left out: theirs is `EMPTY_CONTENT`. `by` is Spark SQL that groups the rows otherwise.
+    Partitions without rows are left out. `by` is Spark SQL that groups the rows otherwise.
     """
     return {partition: content.value for partition, content in hashed_partitions(frame, contract, by).items()}
 
@@ -53,9 +53,6 @@ def combined(rows: int, high: int, low: int) -> int:
     """One number from a content's row count and the sums of the high and low halves of its rows' hashes."""
     total = (high << 32) + low
     return int.from_bytes(hashlib.blake2b(f"{rows}:{total}".encode(), digest_size=8).digest()) >> 1
-
-
-EMPTY_CONTENT = combined(0, 0, 0)
 
 
 def row_hash(contract: Contract) -> str:

@@ -51,8 +51,10 @@ class PartitionGrain(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """How a restricted value is made safe: `hash` (hex SHA-256 of salt and value), `initial` (first character, upper-cased),
-    `last_two_digits` (of a telephone number), or `hide` (a fixed text). Null stays null.
+    """How a restricted value is made safe. Null stays null.
+
+    `hash`: hex SHA-256 of salt and value. `initial`: the first character, upper-cased. `last_two_digits`: of a telephone
+    number. `hide`: a fixed text.
     """
 
     kind: Literal["hash", "initial", "last_two_digits", "hide"]

@@ -30,12 +30,15 @@ def arrow_type(ddl: str) -> pa.DataType:
     outer, _, rest = text.partition("<")
     if rest.endswith(">"):
         inner = _split(rest[:-1])
-        if outer == "array" and len(inner) == 1:
-            return pa.list_(arrow_type(inner[0]))
-        if outer == "map" and len(inner) == 2:
-            return pa.map_(arrow_type(inner[0]), arrow_type(inner[1]))
-        if outer == "struct" and all(":" in part for part in inner):
-            return pa.struct([(name, arrow_type(kind)) for name, kind in (part.split(":", 1) for part in inner)])
+        match outer, inner:
+            case "array", [item]:
+                return pa.list_(arrow_type(item))
+            case "map", [key, value]:
+                return pa.map_(arrow_type(key), arrow_type(value))
+            case "struct", _ if all(":" in part for part in inner):
+                return pa.struct([(name, arrow_type(kind)) for name, kind in (part.split(":", 1) for part in inner)])
+            case _:
+                pass
     raise ValueError(
         f"'{ddl}' is no column type that contracts know: {', '.join(_SIMPLE)}, decimal(p,s), array<>, map<,> or struct<name:type>"
     )

@@ -17,6 +17,7 @@ from asset_checks.audit import audit, measures
 from asset_checks.figures import Figure
 from asset_checks.report import AuditReport, RunCounts
 from asset_checks.rules import OK, with_broken_rules
+from contracts.errors import PermanentError
 from contracts.masks import mask_expression
 from contracts.model import WINDOW, Contract, Read
 from io_managers.delta_io_manager import AuditedTable
@@ -79,6 +80,8 @@ def prepare_partitions(load: Load, build: Build, expected: RunCounts | None) -> 
     """
     contract = load.contract
     column = contract.partition_column
+    if load.rebuild:
+        require_every_loaded_day(load)
     staged = [
         load.stage(with_broken_rules(build(days), contract), f"rows-{number}", [column, OK])
         for number, days in enumerate(chunks(load.days, (expected and expected.read) or {}))
@@ -96,7 +99,21 @@ def prepare_partitions(load: Load, build: Build, expected: RunCounts | None) -> 
         contract=contract, run_id=load.run_id, step=contract.name, staged=tuple(staged), replaced=partitions, touched=touched,
         counts=totals(report), inputs=load.inputs, content_hashes=hashes, clock=load.clock,
     )  # fmt: skip
-    return Prepared(report, AuditedTable(publication, broken_rows(frame, staged, column, load.days[0])))
+    return Prepared(report, AuditedTable(publication, broken_rows(frame, staged, column, load.days[0]), load.rebuild))
+
+
+def require_every_loaded_day(load: Load) -> None:
+    """A rebuild leaves nothing of the table but the run's days.
+
+    Raises:
+        PermanentError: a loaded day is not among them.
+    """
+    loaded = {name.removeprefix("p:") for name in load.snapshot.transactions if name.startswith("p:")}
+    if lost := sorted(loaded - {day.isoformat() for day in load.days}):
+        raise PermanentError(
+            f"{load.contract.table}: a rebuild of {load.days[0]} to {load.days[-1]} would lose {len(lost)} loaded days, the first "
+            f"{lost[0]}, the last {lost[-1]}. Run it for a range that covers them all."
+        )
 
 
 def stored_hash(snapshot: Snapshot, partition: str) -> int | None:

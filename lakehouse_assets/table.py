@@ -38,7 +38,11 @@ BLOCKING_CHECKS = {
 }
 RECONCILED = "reconciled"
 RUN_CONFIG = {
-    "rebuild": dg.Field(bool, default_value=False, description="Make the whole table anew from all of bronze.")
+    "rebuild": dg.Field(
+        bool,
+        default_value=False,
+        description="Make the whole table anew: silver from all of bronze, others from the run's days, which must be all.",
+    )
 }
 
 
@@ -57,7 +61,7 @@ def table_asset(
             io_manager_key=IO_MANAGER,
             required_resource_keys={LAKE, IO_MANAGER},
             check_specs=list(_check_specs(contract)),
-            config_schema=RUN_CONFIG if contract.mode == "changes" else None,
+            config_schema=RUN_CONFIG,
             description=_description(contract),
             metadata=definition_metadata(contract, uri),
             group_name=contract.layer,
@@ -82,7 +86,7 @@ def _load_table(
     tables: DeltaIOManager = context.resources.delta
     days = _days(context)
     with only_what_may_pass_is_retried():
-        rebuild = contract.mode == "changes" and context.op_execution_context.op_config["rebuild"]
+        rebuild: bool = context.op_execution_context.op_config["rebuild"]
         load = Load(
             contract=contract,
             storage=lake.storage,
@@ -112,7 +116,7 @@ def _load_table(
                 partition_key=window.window,
             )
     if rebuild:
-        windows = prepared.table.publication.windows
+        windows = prepared.table.publication.windows or prepared.table.publication.replaced
         metadata["rebuilt_windows"] = f"{min(windows)} to {max(windows)}"
     yield dg.Output(prepared.table, metadata=metadata)
     counts = totals(prepared.report)

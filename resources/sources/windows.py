@@ -21,6 +21,7 @@ NO_DAY = np.iinfo(np.int32).min
 
 
 def day_number(day: dt.date) -> int:
+    """Days since 1970-01-01."""
     return (day - _EPOCH).days
 
 

@@ -30,7 +30,13 @@ def contracts_of(read: Read, restatement: int = 30) -> dict[str, Contract]:
     }
 
 
-def loaded(*, touches: tuple[Touch, ...] = (), inputs: dict[str, int] | None = None, days: list[dt.date] = DAYS, clock: dt.datetime = NOW) -> TableState:
+def loaded(
+    *,
+    touches: tuple[Touch, ...] = (),
+    inputs: dict[str, int] | None = None,
+    days: list[dt.date] = DAYS,
+    clock: dt.datetime = NOW,
+) -> TableState:
     load = Load(1, clock, inputs or {})
     return TableState(frozenset(days), dict.fromkeys(days, load), touches)
 
@@ -68,7 +74,9 @@ def test_a_day_that_was_loaded_while_it_was_open_is_due_when_it_is_over() -> Non
     noon = dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC)
     states["bronze/a"] = replace(states["bronze/a"], loads={**states["bronze/a"].loads, DAYS[-1]: Load(1, noon, {})})
     found = plan(contracts_of(Read("", "days")), states, START, NOW)
-    assert [(one.table, one.day, one.cause) for one in found.due if one.table == "bronze/a"] == [("bronze/a", DAYS[-1], Cause.OPEN)]
+    assert [(one.table, one.day, one.cause) for one in found.due if one.table == "bronze/a"] == [
+        ("bronze/a", DAYS[-1], Cause.OPEN)
+    ]
     assert due_days(found, "gold/g") == [10]
 
 
@@ -83,7 +91,9 @@ def test_a_day_that_was_loaded_while_it_was_open_is_due_when_it_is_over() -> Non
         (Read("", "month"), 8, list(range(1, 11))),
     ],
 )
-def test_a_change_makes_stale_the_days_that_read_it_and_what_reads_those(read: Read, touched: int, expected: list[int]) -> None:
+def test_a_change_makes_stale_the_days_that_read_it_and_what_reads_those(
+    read: Read, touched: int, expected: list[int]
+) -> None:
     change = Touch(2, frozenset({dt.date(2026, 3, touched)}))
     found = plan(contracts_of(read), everything((change,)), START, NOW)
     assert due_days(found, "gold/f") == due_days(found, "gold/g") == expected
@@ -96,7 +106,12 @@ def test_a_change_that_was_read_makes_nothing_stale() -> None:
 
 
 def test_a_change_beyond_the_restatement_window_is_reported_and_starts_nothing() -> None:
-    found = plan(contracts_of(Read("", "days"), restatement=3), everything((Touch(2, frozenset({DAYS[6], DAYS[7]})),)), START, NOW)
+    found = plan(
+        contracts_of(Read("", "days"), restatement=3),
+        everything((Touch(2, frozenset({DAYS[6], DAYS[7]})),)),
+        START,
+        NOW,
+    )
     assert [(one.table, one.day) for one in found.due] == [("gold/f", DAYS[7]), ("gold/g", DAYS[7])]
     assert [(one.table, one.day) for one in found.beyond] == [("gold/f", DAYS[6])]
 

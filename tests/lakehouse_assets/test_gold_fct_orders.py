@@ -19,7 +19,7 @@ RATE = {"rate_date": "2026-03-10", "currency": "USD", "eur_per_unit": "0.9000000
 
 
 @pytest.fixture
-def facts(rows_of: MakeFrame):  # noqa: ANN201
+def facts(rows_of: MakeFrame):
     def build(orders=(ORDER,), products=(PRODUCT,), customers=(CUSTOMER,), rates=(RATE,), days=(DAY,)):
         return fct_orders(
             rows_of("silver/orders", *orders), rows_of("silver/products", *products),

@@ -109,7 +109,8 @@ def test_a_day_that_has_to_be_loaded_again_is_not_judged(tiny: TinyLake) -> None
 def test_a_day_that_is_missing_is_not_judged(tiny: TinyLake) -> None:
     tiny.now = dt.datetime(2026, 10, 4, 6, tzinfo=dt.UTC)
     tiny.deliver("snowflake/orders", "third", order("5", THIRD))
-    assert tiny.materialize([*ORDER_TABLES, FACTS], THIRD).failures == {}
+    others = [table for table in tiny.contracts if table != GEOGRAPHY]
+    assert tiny.materialize(others, THIRD).failures == {}
     check = tiny.check(GEOGRAPHY, IDENTITIES, FIRST, THIRD)
     assert check.passed
     assert check.metadata["comparisons_stale"].value == 2

@@ -342,7 +342,7 @@ def test_a_file_is_opened_once_for_many_days(folder, monkeypatch):
 @pytest.fixture
 def bucket(monkeypatch) -> Iterator[str]:
     """An S3 bucket on this machine."""
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - slow, and for this fixture alone
+    from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()

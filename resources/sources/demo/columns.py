@@ -55,4 +55,5 @@ def without(column: pa.Array, rows: Integers) -> pa.Array:
 
 
 def date_of(day: int) -> dt.date:
+    """The date that is a number of days after 1970-01-01."""
     return dt.date(1970, 1, 1) + dt.timedelta(days=day)

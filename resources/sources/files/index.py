@@ -33,9 +33,11 @@ class FileIndex:
     """Facts of the files of one folder, each valid for one size and time of change."""
 
     def __init__(self, path: Path | None, basis: Mapping[str, Any]) -> None:
-        """Args:
-        path: where it is kept; None keeps nothing.
-        basis: what the facts depend on besides the file; facts found on another basis are forgotten.
+        """Starts with what is known, or with nothing.
+
+        Args:
+            path: where it is kept; None keeps nothing.
+            basis: what the facts depend on besides the file; facts found on another basis are forgotten.
         """
         self._path = path
         self._basis = {"version": _VERSION, **basis}
