@@ -269,6 +269,28 @@ def test_a_table_can_not_be_rebuilt_from_nothing(tiny: TinyLake) -> None:
     assert tiny.snapshot(SILVER).version == 0
 
 
+def test_a_column_of_another_type_takes_a_rebuild_of_every_loaded_day(tiny: TinyLake) -> None:
+    tiny.materialize([BRONZE], FIRST, SECOND)
+    retyped = tuple(
+        replace(one, type="string") if one.name == "quantity" else one for one in tiny.contracts[BRONZE].columns
+    )
+    with_contract(tiny, BRONZE, columns=retyped)
+    assert (
+        "column 'quantity' is int in the table and string in the contract"
+        in tiny.materialize([BRONZE], SECOND).failures[BRONZE]
+    )
+    part = tiny.materialize([BRONZE], SECOND, rebuild=[BRONZE])
+    assert (
+        "a rebuild of 2026-10-02 to 2026-10-02 would lose 1 loaded days, the first 2026-10-01" in part.failures[BRONZE]
+    )
+    assert len(tiny.rows(BRONZE, "order_id")) == len(ROWS)
+    whole = tiny.materialize([BRONZE], FIRST, SECOND, rebuild=[BRONZE])
+    assert whole.failures == {}
+    assert tiny.rows(BRONZE, "order_id", "quantity") == [(row["order_id"], "1") for row in ROWS]
+    newest = next(iter(read_commits(tiny.lake.storage, BRONZE)))
+    assert (newest.rebuild, newest.touched) == (True, {FIRST, SECOND})
+
+
 def test_days_after_the_clocks_are_no_partitions(tiny: TinyLake) -> None:
     keys = build_definitions(tiny.lake).resolve_asset_graph().get(asset_key(SILVER)).partitions_def
     assert keys is not None
