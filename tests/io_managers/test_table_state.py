@@ -136,3 +136,25 @@ def test_a_table_that_did_not_move_on_is_not_read_again(storage: Storage, monkey
     assert after[TABLE].loaded == {FIRST, SECOND}
     assert after[CHANGES.table] == before[CHANGES.table]
     assert read[2:] == [TABLE]
+
+
+def test_a_run_that_asks_after_each_of_its_publishes_opens_only_what_it_published(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(storage, [], ["2026-10-01"])
+    opened: list[str] = []
+    find_snapshot = states.find_snapshot
+
+    def watched(storage: Storage, table: str) -> object:
+        opened.append(table)
+        return find_snapshot(storage, table)
+
+    monkeypatch.setattr(states, "find_snapshot", watched)
+    reader = StateReader(storage, CONTRACTS)
+    assert sorted(reader.states(set())) == sorted(CONTRACTS)
+    assert sorted(opened) == sorted(CONTRACTS)
+    apply_windows(storage, FIRST)
+    found = reader.states({CHANGES.table})
+    assert opened[len(CONTRACTS) :] == [CHANGES.table]
+    assert found[CHANGES.table].loaded == {FIRST}
+    assert found[TABLE].loaded == {FIRST}
