@@ -14,6 +14,7 @@ from io_managers.snapshot import find_snapshot
 from io_managers.staleness import Cause, Outstanding, Plan
 from io_managers.storage import Storage
 from lakehouse_assets.command import app
+from lakehouse_assets.command.output import WIDTH, console
 from lakehouse_assets.command.quarantine import shown
 from lakehouse_assets.command.run import CheckFinding, Summary, TableFailed, print_summary
 from lakehouse_assets.lake import Lake, TableLoaded
@@ -43,6 +44,8 @@ def invoke(first_run: Ended, folder: Path, monkeypatch: pytest.MonkeyPatch) -> I
         for name, value in demo_environment(folder, days).items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(folder)
+        # Test workers have a $COLUMNS of their own.
+        monkeypatch.setattr(console, "width", WIDTH)
         return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
     return call
