@@ -1,1 +1,1 @@
-"""Bronze tables: what arrived, unchanged. One module a source."""
+"""Bronze tables: what arrived, unchanged. All are loaded alike, by `extraction`; their contracts name their sources."""

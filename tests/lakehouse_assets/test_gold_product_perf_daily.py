@@ -1,10 +1,9 @@
-"""gold/product_perf_daily and gold/revenue_by_geography on rows made by hand."""
+"""gold/product_perf_daily on rows made by hand."""
 
 import datetime as dt
 from decimal import Decimal
 
 from lakehouse_assets.gold.product_perf_daily import product_perf_daily
-from lakehouse_assets.gold.revenue_by_geography import revenue_by_geography
 from tests.support import MakeFrame, collected
 
 DAY = dt.date(2026, 3, 10)
@@ -44,27 +43,7 @@ def test_a_product_with_cancelled_orders_alone_has_a_row_of_zeros(rows_of: MakeF
     assert row == [(0, 0, Decimal("0.00"), 0, 0, 0, None)]
 
 
-def test_revenue_has_only_countries_with_net_orders(rows_of: MakeFrame) -> None:
-    facts = rows_of(
-        "gold/fct_orders", FACT, FACT | {"order_id": "o3", "amount_eur": "0.01"}, CANCELLED | {"country": "FR"}
-    )
-    assert collected(
-        revenue_by_geography(facts), "country", "activity_date", "orders", "customers", "net_eur", "avg_order_value_eur"
-    ) == [("DE", DAY, 2, 1, Decimal("10.01"), Decimal("5.01"))]
-
-
-def test_an_average_rounds_half_up_where_a_double_would_fall_short(rows_of: MakeFrame) -> None:
-    facts = rows_of(
-        "gold/fct_orders",
-        *(
-            FACT | {"order_id": f"o{number}", "amount_eur": amount}
-            for number, amount in enumerate(["8.70", "0.00", "0.00", "0.00"])
-        ),
-    )
-    assert collected(revenue_by_geography(facts), "avg_order_value_eur") == [(Decimal("2.18"),)]  # 2.175
-
-
-def test_days_and_empty_input_stay_apart(rows_of: MakeFrame) -> None:
+def test_each_day_is_summed_apart_and_nothing_gives_nothing(rows_of: MakeFrame) -> None:
     facts = rows_of("gold/fct_orders", FACT, FACT | {"order_date": "2026-03-11"})
-    assert collected(revenue_by_geography(facts), "activity_date", "orders") == [(DAY, 1), (dt.date(2026, 3, 11), 1)]
+    assert collected(product_perf_daily(facts), "activity_date", "orders") == [(DAY, 1), (dt.date(2026, 3, 11), 1)]
     assert collected(product_perf_daily(rows_of("gold/fct_orders")), "product_id") == []
