@@ -25,7 +25,7 @@ from contracts.errors import PermanentError, RetryableError
 from contracts.model import Contract
 from io_managers.commits import CommitRecord, from_commit_info, to_metadata
 from io_managers.log import Action, read_actions
-from io_managers.snapshot import EPOCH, Snapshot, delta_fields, schema_change, wait_for_others
+from io_managers.snapshot import EPOCH, Snapshot, delta_fields, recorded, schema_change, wait_for_others
 from io_managers.staging import OK, STAGING_COLUMNS, Staged, StagedFile
 from io_managers.storage import Storage
 from io_managers.upkeep import NO_HOOKS, checkpoint_if_due
@@ -143,8 +143,8 @@ def rebuild(storage: Storage, snapshot: Snapshot, publication: Publication, atte
     """
     files = accepted_files(storage, publication)
     attempt = attempt or attempt_id(snapshot)
-    partitions = publication.replaced | _named(snapshot, _PARTITION)
-    windows = publication.windows | _named(snapshot, _WINDOW)
+    partitions = publication.replaced | recorded(snapshot.transactions, _PARTITION).keys()
+    windows = publication.windows | recorded(snapshot.transactions, _WINDOW).keys()
     commit = _Commit(
         storage=storage,
         snapshot=snapshot,
@@ -166,10 +166,6 @@ def _attempts(partitions: frozenset[str], windows: frozenset[str], attempt: int)
         **{f"{_PARTITION}{value}": attempt for value in sorted(partitions)},
         **{f"{_WINDOW}{window}": attempt for window in sorted(windows)},
     }
-
-
-def _named(snapshot: Snapshot, prefix: str) -> frozenset[str]:
-    return frozenset(name.removeprefix(prefix) for name in snapshot.transactions if name.startswith(prefix))
 
 
 def _hashes(

@@ -16,7 +16,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from contracts.errors import PermanentError, RetryableError
 from contracts.model import Contract, PartitionGrain
 from io_managers.publish import Publication, Published, attempt_id, publish, rebuild
-from io_managers.snapshot import Snapshot, find_snapshot, open_or_create, table_configuration, wait_for_others
+from io_managers.snapshot import Snapshot, find_snapshot, open_or_create, recorded, table_configuration, wait_for_others
 from io_managers.storage import Storage
 from io_managers.upkeep import NO_HOOKS, checkpoint_if_due
 
@@ -182,8 +182,7 @@ def read_quarantine(
 
 def _published_attempts(storage: Storage, contract: Contract, prefix: WindowTransaction) -> Mapping[str, int]:
     snapshot = find_snapshot(storage, contract.table)
-    transactions = snapshot.transactions if snapshot else {}
-    return {name.removeprefix(prefix): version for name, version in transactions.items() if name.startswith(prefix)}
+    return recorded(snapshot.transactions, prefix) if snapshot else {}
 
 
 def _rows_of(

@@ -96,6 +96,11 @@ class Snapshot:
         return sum(self.rows_by_partition().values())
 
 
+def recorded(transactions: Mapping[str, int], prefix: str) -> dict[str, int]:
+    """The partitions or windows that transactions of a kind (`p:`, `w:`, `h:`) stand for, each with its version."""
+    return {name.removeprefix(prefix): version for name, version in transactions.items() if name.startswith(prefix)}
+
+
 def find_snapshot(storage: Storage, table: str, version: int | None = None) -> Snapshot | None:
     """A table as it is, or as it was at a version; None where it was never created. Changes nothing."""
     try:

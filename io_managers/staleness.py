@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import TopologicalSorter
 
+from contracts.days import days_between
 from contracts.model import Contract
 from io_managers.reads import reads_any
 
@@ -85,7 +86,7 @@ def plan(contracts: Mapping[str, Contract], states: Mapping[str, TableState], st
     table's restatement window are only reported, and make nothing else due.
     """
     today = now.date()
-    days = [start + dt.timedelta(days=number) for number in range((today - start).days)]
+    days = days_between(start, today - dt.timedelta(days=1))
     due: list[Outstanding] = []
     beyond: list[Outstanding] = []
     due_days: dict[str, frozenset[dt.date]] = {}

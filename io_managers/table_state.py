@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from contracts.model import Contract
 from io_managers.commits import CommitRecord, read_commits
 from io_managers.quarantine import window_transaction
-from io_managers.snapshot import Snapshot, find_snapshot
+from io_managers.snapshot import Snapshot, find_snapshot, recorded
 from io_managers.staleness import Load, TableState, Touch
 from io_managers.storage import Storage
 
@@ -49,9 +49,7 @@ class StateReader:
 def table_state(contract: Contract, snapshot: Snapshot, commits: list[CommitRecord]) -> TableState:
     """Joins a table's transactions, which are kept for ever, with its commits, which expire; commits are given newest first."""
     prefix = window_transaction(contract)
-    loaded = frozenset(
-        dt.date.fromisoformat(name.removeprefix(prefix)) for name in snapshot.transactions if name.startswith(prefix)
-    )
+    loaded = frozenset(dt.date.fromisoformat(day) for day in recorded(snapshot.transactions, prefix))
     loads: dict[dt.date, Load] = {}
     for commit in commits:
         load = Load(commit.version, commit.clock, commit.inputs)

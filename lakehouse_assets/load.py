@@ -6,7 +6,7 @@ before somebody publishes it.
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -23,8 +23,8 @@ from contracts.model import WINDOW, Contract, Read
 from io_managers.delta_io_manager import AuditedTable
 from io_managers.publish import Publication
 from io_managers.reads import read_predicate
-from io_managers.snapshot import Snapshot
-from io_managers.staging import Staged, read_staged, stage
+from io_managers.snapshot import Snapshot, recorded
+from io_managers.staging import Staged, read_staged, stage, stage_in_chunks
 from io_managers.storage import Storage
 from lakehouse_assets.gold.as_of import as_of
 
@@ -52,6 +52,13 @@ class Load:
     """Tells the staged files of one try from those of another."""
     rebuild: bool = False
     """Whether the whole table is made anew."""
+
+    def stage_in_chunks(
+        self, frames: Iterable[DataFrame], step: str, partition_by: Sequence[str]
+    ) -> tuple[Staged, ...]:
+        """Writes one frame after the other where no reader looks."""
+        table = self.contract.table
+        return stage_in_chunks(frames, self.storage, table, self.run_id, step, self.attempt, partition_by)
 
     def stage(self, frame: DataFrame, step: str, partition_by: Sequence[str]) -> Staged:
         """Writes rows where no reader looks."""
@@ -82,13 +89,11 @@ def prepare_partitions(load: Load, build: Build, expected: RunCounts | None) -> 
     column = contract.partition_column
     if load.rebuild:
         require_every_loaded_day(load)
-    staged = [
-        load.stage(with_broken_rules(build(days), contract), f"rows-{number}", [column, OK])
-        for number, days in enumerate(chunks(load.days, (expected and expected.read) or {}))
-    ]
+    parts = chunks(load.days, (expected and expected.read) or {})
+    staged = load.stage_in_chunks((with_broken_rules(build(days), contract) for days in parts), "rows", [column, OK])
     frame = load.read(staged)
     report = audit(contract, frame, with_staged(expected or RunCounts(staged={}), staged, column))
-    hashes = dict(report.content_hashes)
+    hashes = report.content_hashes
     partitions = frozenset(day.isoformat() for day in load.days)
     touched = frozenset(
         dt.date.fromisoformat(partition)
@@ -96,7 +101,7 @@ def prepare_partitions(load: Load, build: Build, expected: RunCounts | None) -> 
         if stored_hash(load.snapshot, partition) != hashes.get(partition, 0)
     )
     publication = Publication(
-        contract=contract, run_id=load.run_id, step=contract.name, staged=tuple(staged), replaced=partitions, touched=touched,
+        contract=contract, run_id=load.run_id, step=contract.name, staged=staged, replaced=partitions, touched=touched,
         counts=totals(report), inputs=load.inputs, content_hashes=hashes, clock=load.clock,
     )  # fmt: skip
     return Prepared(report, AuditedTable(publication, broken_rows(frame, staged, column, load.days[0]), load.rebuild))
@@ -108,7 +113,7 @@ def require_every_loaded_day(load: Load) -> None:
     Raises:
         PermanentError: a loaded day is not among them.
     """
-    loaded = {name.removeprefix("p:") for name in load.snapshot.transactions if name.startswith("p:")}
+    loaded = recorded(load.snapshot.transactions, "p:").keys()
     if lost := sorted(loaded - {day.isoformat() for day in load.days}):
         raise PermanentError(
             f"{load.contract.table}: a rebuild of {load.days[0]} to {load.days[-1]} would lose {len(lost)} loaded days, the first "

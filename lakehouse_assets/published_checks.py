@@ -9,6 +9,7 @@ from asset_checks.dagster_results import as_metadata
 from asset_checks.freshness import freshness
 from asset_checks.identities import Identity, describe, evaluate_identities, identities_of
 from asset_checks.metadata import identities_metadata
+from contracts.days import days_between
 from contracts.model import Contract
 from io_managers.delta_io_manager import DeltaIOManager
 from lakehouse_assets.asset_metadata import asset_key
@@ -89,4 +90,4 @@ def run_days(tags: Mapping[str, str]) -> Sequence[dt.date]:
     if start is None or end is None:
         return []
     first, last = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
-    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    return days_between(first, last)

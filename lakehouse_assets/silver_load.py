@@ -1,7 +1,7 @@
 """How every silver table is loaded: audit the changes, fold them into what is stored, and say which partitions that replaces."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
@@ -10,8 +10,8 @@ from asset_checks.audit import audit
 from asset_checks.content_hash import content_hashes
 from asset_checks.report import RunCounts
 from asset_checks.rules import OK, with_broken_rules
-from contracts.model import CONFLICTING_VERSIONS, HISTORY_COLUMNS, WINDOW, Contract, PartitionGrain
-from contracts.row_rules import literal, quoted
+from contracts.model import CONFLICTING_VERSIONS, HISTORY_COLUMNS, WINDOW, Contract
+from contracts.row_rules import quoted
 from io_managers.change_application import (
     ChangesNotConservedError,
     Outcome,
@@ -19,13 +19,16 @@ from io_managers.change_application import (
     conflicting_versions,
     content,
     decide,
+    in_partitions,
     incoming_by_window,
     outcome_of,
     partitions_in_reach,
+    partitions_to_read,
     superseded,
 )
 from io_managers.delta_io_manager import AuditedTable
 from io_managers.publish import Publication
+from io_managers.snapshot import recorded
 from io_managers.staging import Staged
 from lakehouse_assets.load import Load, Prepared, broken_rows, chunks, totals, with_staged
 
@@ -75,21 +78,14 @@ def prepare_changes(load: Load, changes: DataFrame, read_stored: ReadStored) -> 
     return Prepared(report, AuditedTable(publication, broken_rows(frame, staged, WINDOW, load.days[0]), load.rebuild))
 
 
-def _stage_changes(load: Load, changes: DataFrame) -> list[Staged]:
+def _stage_changes(load: Load, changes: DataFrame) -> tuple[Staged, ...]:
     history = {name for name in HISTORY_COLUMNS if load.contract.history == "scd2"}
     delivered = [column.name for column in load.contract.columns if column.name not in history]
     rows = {str(window): count for window, count in incoming_by_window(changes).items()}
     windows = [day.isoformat() for day in load.days]
-    return [
-        load.stage(
-            with_broken_rules(
-                changes.where(f"{WINDOW} between date'{part[0]}' and date'{part[-1]}'"), load.contract, delivered
-            ),
-            f"changes-{number}",
-            [WINDOW, OK],
-        )
-        for number, part in enumerate(chunks(windows, rows))
-    ]
+    frames = (changes.where(f"{WINDOW} between date'{part[0]}' and date'{part[-1]}'") for part in chunks(windows, rows))
+    marked = (with_broken_rules(frame, load.contract, delivered) for frame in frames)
+    return load.stage_in_chunks(marked, "changes", [WINDOW, OK])
 
 
 def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None) -> Fold:
@@ -98,19 +94,16 @@ def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None)
     dates = change_dates(changes, contract)
     stored = snapshot.rows_by_partition() if read_stored else {}
     in_reach = partitions_in_reach(contract, dates, stored)
-    existing = None
-    if read_stored and in_reach & stored.keys():
-        existing = read_stored(in_partitions(contract, in_reach & stored.keys()))
+    read = partitions_to_read(contract, dates, stored)
+    existing = read_stored(in_partitions(contract, read)) if read_stored and read else None
     decided = load.stage(decide(changes, existing, contract), "decisions", [])
     decisions = load.read([decided])
     outcome = outcome_of(decisions, contract)
     share = decided.rows() // max(1, len(outcome.replaced))
     rows = {value: stored.get(value, 0) + share for value in outcome.replaced}
     parts = list(chunks(sorted(outcome.replaced), rows)) or [[]]
-    staged = tuple(
-        load.stage(content(decisions, existing, contract, part), f"content-{number}", [contract.partition_column])
-        for number, part in enumerate(parts)
-    )
+    contents = (content(decisions, existing, contract, part) for part in parts)
+    staged = load.stage_in_chunks(contents, "content", [contract.partition_column])
     _require_conserved(contract, stored, outcome, staged)
     return Fold(
         content=staged,
@@ -136,13 +129,6 @@ def _require_conserved(
             f" new ones, but {after:,} rows are staged for them. Nothing is published. Rebuild the table, and if that fails"
             " too, the code of the change application loses or repeats rows."
         )
-
-
-def in_partitions(contract: Contract, partitions: Collection[str]) -> str:
-    """The predicate of some storage partitions, in literals of the column's own type so that other files stay closed."""
-    by_day = contract.partition_grain is PartitionGrain.DAY
-    values = (literal(dt.date.fromisoformat(value) if by_day else value) for value in sorted(partitions))
-    return f"{quoted(contract.partition_column)} in ({', '.join(values)})"
 
 
 def with_outcome(counts: RunCounts, fold: Fold, load: Load) -> RunCounts:
@@ -181,4 +167,4 @@ def differing_dates(load: Load, read_stored: ReadStored, after: DataFrame) -> fr
 
 def windows_of(transactions: Mapping[str, int]) -> list[dt.date]:
     """The arrival windows that a bronze table holds."""
-    return sorted(dt.date.fromisoformat(name[2:]) for name in transactions if name.startswith("p:"))
+    return sorted(dt.date.fromisoformat(day) for day in recorded(transactions, "p:"))

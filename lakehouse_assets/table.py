@@ -15,6 +15,7 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from asset_checks.dagster_results import audit_results, reconciliation_result
+from contracts.days import days_between
 from contracts.errors import PermanentError
 from contracts.model import Contract
 from io_managers.delta_io_manager import READER, DeltaIOManager
@@ -109,8 +110,9 @@ def _load_table(
             prepared = _prepare_gold(load, function, inputs, lake)
     yield from audit_results(prepared.report)
     _stop_on_blocking_failures(prepared)
+    partitions = {day.isoformat() for day in days}
     for window in prepared.report.windows:
-        if window.window in {day.isoformat() for day in days}:
+        if window.window in partitions:
             context.add_asset_metadata(
                 {"dagster/partition_row_count": window.published, "quarantined": window.quarantined},
                 partition_key=window.window,
@@ -207,7 +209,7 @@ def _origin(contract: Contract) -> str:
 
 def _days(context: dg.AssetExecutionContext) -> list[dt.date]:
     window = context.partition_time_window
-    return [window.start.date() + dt.timedelta(days=number) for number in range((window.end - window.start).days)]
+    return days_between(window.start.date(), window.end.date() - dt.timedelta(days=1))
 
 
 def _stop_on_blocking_failures(prepared: Prepared) -> None:

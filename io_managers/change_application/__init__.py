@@ -20,7 +20,7 @@ from io_managers.change_application.outcome import (
     outcome_of,
     superseded,
 )
-from io_managers.change_application.reach import change_dates, partitions_in_reach, partitions_to_read
+from io_managers.change_application.reach import change_dates, in_partitions, partitions_in_reach, partitions_to_read
 
 __all__ = [
     "ChangesNotConservedError",
@@ -30,6 +30,7 @@ __all__ = [
     "conflicting_versions",
     "content",
     "decide",
+    "in_partitions",
     "incoming_by_window",
     "outcome_of",
     "partitions_in_reach",

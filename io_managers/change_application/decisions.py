@@ -20,6 +20,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from contracts.model import CURRENT, IS_CURRENT, VALID_FROM, VALID_TO, VALID_TO_MONTH, WINDOW, Contract
+from io_managers.change_application.reach import in_partitions
 from io_managers.change_application.versions import (
     STORED,
     beside_stored,
@@ -60,10 +61,10 @@ def content(
 ) -> "DataFrame":
     """The new rows of the partitions to be replaced, in the contract's columns and types: the decided, and all others that stay."""
     columns = [column.name for column in contract.columns]
-    decided = _in_partitions(decisions, contract, replaced)
+    decided = decisions.where(in_partitions(contract, replaced))
     if existing is None:
         return decided.select(*columns)
-    stored = _in_partitions(existing, contract, replaced)
+    stored = existing.where(in_partitions(contract, replaced))
     others = stored.join(decisions.select(*contract.key), list(contract.key), "left_anti")
     return _typed(others, contract).unionByName(decided.select(*columns))
 
@@ -144,11 +145,3 @@ def _described(compared: "DataFrame", contract: Contract) -> "DataFrame":
 
 def _typed(frame: "DataFrame", contract: Contract, *others: "Column") -> "DataFrame":
     return frame.select(*(F.col(column.name).cast(column.type) for column in contract.columns), *others)
-
-
-def _in_partitions(frame: "DataFrame", contract: Contract, partitions: Collection[str]) -> "DataFrame":
-    """The rows of some partitions, by literals of the column's own type so that the files of others stay closed."""
-    column = contract.partition_column
-    return frame.where(
-        F.col(column).isin([F.lit(value).cast(contract.by_name[column].type) for value in sorted(partitions)])
-    )

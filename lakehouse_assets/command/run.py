@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from contracts.days import days_between
 from io_managers.reads import reads_any
 from io_managers.staleness import Batch, Outstanding, Plan, batches
 from lakehouse_assets.command.output import by_layer, console, count, say, seconds, table
@@ -122,7 +123,7 @@ def without_failed(lake: Lake, plan: Plan, failures: list[TableFailed]) -> list[
     """What is due, less the days that failed in this run and whatever reads them: it would be stale again at once."""
     held: dict[str, set[dt.date]] = defaultdict(set)
     for failure in failures:
-        held[failure.table].update(_days(failure.first, failure.last))
+        held[failure.table].update(days_between(failure.first, failure.last))
     kept = []
     for one in plan.due:
         reads = lake.contracts[one.table].reads
@@ -277,7 +278,7 @@ def _figures(title: str, parts: Sequence[TableLoaded], summary: Summary) -> tupl
     )
     return (
         title,
-        count(len({day for part in parts for day in _days(part.first, part.last)})),
+        count(len({day for part in parts for day in days_between(part.first, part.last)})),
         count(incoming),
         count(published),
         count(incoming - published - quarantined),
@@ -310,10 +311,6 @@ def _print_verdict(lake: Lake, summary: Summary, *, complete: bool) -> None:
         say(
             "Next: correct what failed and run again, which loads only what is missing; `make ui` shows each run's log."
         )
-
-
-def _days(first: dt.date, last: dt.date) -> list[dt.date]:
-    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _range(first: dt.date, last: dt.date) -> str:

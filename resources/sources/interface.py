@@ -11,6 +11,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from contracts.days import days_between
 from contracts.errors import PermanentError, RetryableError
 from contracts.model import WINDOW, Column, Contract
 
@@ -54,7 +55,7 @@ class Window:
 
     @property
     def days(self) -> tuple[dt.date, ...]:
-        return tuple(self.first + dt.timedelta(days=number) for number in range((self.last - self.first).days + 1))
+        return tuple(days_between(self.first, self.last))
 
     @property
     def has_lake_start(self) -> bool:

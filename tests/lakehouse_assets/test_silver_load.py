@@ -10,7 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from contracts.model import CURRENT, Contract, RowRule, Severity
-from io_managers.change_application import ChangesNotConservedError
+from io_managers.change_application import ChangesNotConservedError, in_partitions
 from io_managers.publish import PublishConflict, Published
 from io_managers.quarantine import publish_with_quarantine, read_quarantine
 from io_managers.reads import read_frame
@@ -21,7 +21,7 @@ from lakehouse_assets import silver_load
 from lakehouse_assets.load import Load, Prepared
 from lakehouse_assets.silver.customers import customers
 from lakehouse_assets.silver.orders import orders
-from lakehouse_assets.silver_load import in_partitions, prepare_changes, windows_of
+from lakehouse_assets.silver_load import prepare_changes, windows_of
 from tests.io_managers.publish_support import CLOCK, new_run
 from tests.support import MakeFrame, Row
 

@@ -1,0 +1,8 @@
+"""Ranges of calendar days."""
+
+import datetime as dt
+
+
+def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """The days from first to last, both included, ascending; none where last is before first."""
+    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
