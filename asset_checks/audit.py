@@ -20,10 +20,10 @@ from asset_checks.report import (
     TableRuleResult,
     WindowCounts,
 )
-from asset_checks.rules import BROKEN_RULES, MARKS, OK, same_type
+from asset_checks.rules import MARKS, same_type
 from asset_checks.verdicts import judge_conserved, judge_rows, judge_schema, judge_table
 from contracts.hashes import hash_of
-from contracts.model import AggregateRule, Bounds, Contract, RowRule, Severity, UniqueRule
+from contracts.model import BROKEN_RULES, OK, AggregateRule, Bounds, Contract, RowRule, Severity, UniqueRule
 from contracts.row_rules import literal, quoted
 
 if TYPE_CHECKING:

@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from contracts.errors import PermanentError
-from contracts.model import Column, Contract, RowRule, Severity
+from contracts.model import BROKEN_RULES, OK, RAW, UNREADABLE, Column, Contract, RowRule, Severity
 from contracts.row_rules import literal, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-BROKEN_RULES = "_broken_rules"
-RAW = "_raw"
-OK = "_ok"
-UNREADABLE = "_unreadable"
 MARKS = (BROKEN_RULES, RAW, OK)
 """What `with_broken_rules` adds, in this order: `_ok` is last, as staging partitions by it last."""
 

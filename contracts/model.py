@@ -29,6 +29,15 @@ HISTORY_COLUMNS = frozenset({VALID_FROM, VALID_TO, IS_CURRENT, VALID_TO_MONTH})
 CURRENT = "current"
 """The storage partition of scd2 versions that are still valid."""
 WINDOW = "_window"
+"""The arrival window of a row, in bronze and in changes on their way to silver."""
+UNREADABLE = "_unreadable"
+"""Names of the columns whose delivered text can't be read into their type."""
+RAW = "_raw"
+"""A row as it was delivered, as JSON text."""
+BROKEN_RULES = "_broken_rules"
+"""Names of the rules that a row breaks."""
+OK = "_ok"
+"""Whether a row may be published: the last partition column of rows that are staged for their audit."""
 
 
 class Severity(StrEnum):

@@ -22,11 +22,11 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
 from contracts.errors import PermanentError, RetryableError
-from contracts.model import Contract
+from contracts.model import OK, Contract
 from io_managers.commits import CommitRecord, from_commit_info, to_metadata
 from io_managers.log import Action, read_actions
 from io_managers.snapshot import EPOCH, Snapshot, delta_fields, recorded, schema_change, wait_for_others
-from io_managers.staging import OK, STAGING_COLUMNS, Staged, StagedFile
+from io_managers.staging import STAGING_COLUMNS, Staged, StagedFile
 from io_managers.storage import Storage
 from io_managers.upkeep import NO_HOOKS, checkpoint_if_due
 

@@ -14,7 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from contracts.errors import PermanentError, RetryableError
-from contracts.model import Contract, PartitionGrain
+from contracts.model import BROKEN_RULES, RAW, WINDOW, Contract, PartitionGrain
 from io_managers.publish import Publication, Published, attempt_id, publish, rebuild
 from io_managers.snapshot import Snapshot, find_snapshot, open_or_create, recorded, table_configuration, wait_for_others
 from io_managers.storage import Storage
@@ -48,7 +48,7 @@ QUARANTINE_SCHEMA = pa.schema(
         pa.field("_raw", pa.string(), metadata={"comment": "The row as JSON text."}),
     ]
 )
-_GIVEN = ("_window", "_broken_rules", "_raw")
+_GIVEN = (WINDOW, BROKEN_RULES, RAW)
 _TRIES = 20
 
 

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from contracts.errors import PermanentError
+from contracts.model import BROKEN_RULES, OK, RAW, WINDOW
 from io_managers.log import commit_versions, read_actions
 from io_managers.storage import Storage
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-OK = "_ok"
-"""Last partition column of frames staged for audit: whether the row may be published."""
-STAGING_COLUMNS = frozenset({OK, "_broken_rules", "_raw", "_applied", "_changed", "_window"})
+STAGING_COLUMNS = frozenset({OK, BROKEN_RULES, RAW, WINDOW})
 """Columns that a staged table may have beside the contract's; publishing leaves them behind."""
 
 _PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -16,10 +16,10 @@ from pyspark.sql import functions as F
 from asset_checks.audit import audit, measures
 from asset_checks.figures import Figure
 from asset_checks.report import AuditReport, RunCounts
-from asset_checks.rules import OK, with_broken_rules
+from asset_checks.rules import with_broken_rules
 from contracts.errors import PermanentError
 from contracts.masks import mask_expression
-from contracts.model import WINDOW, Contract, Read
+from contracts.model import BROKEN_RULES, OK, RAW, WINDOW, Contract, Read
 from io_managers.delta_io_manager import AuditedTable
 from io_managers.publish import Publication
 from io_managers.reads import read_predicate
@@ -169,7 +169,7 @@ def broken_rows(frame: DataFrame, staged: Sequence[Staged], window: str, fallbac
     if not any(one.rows(ok=False) for one in staged):
         return None
     return frame.where(f"not {OK}").selectExpr(
-        f"coalesce(cast(`{window}` as string), '{fallback}') as {WINDOW}", "_broken_rules", "_raw"
+        f"coalesce(cast(`{window}` as string), '{fallback}') as {WINDOW}", BROKEN_RULES, RAW
     )
 
 

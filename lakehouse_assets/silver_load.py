@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame
 from asset_checks.audit import audit
 from asset_checks.content_hash import content_hashes
 from asset_checks.report import RunCounts
-from asset_checks.rules import OK, with_broken_rules
-from contracts.model import CONFLICTING_VERSIONS, HISTORY_COLUMNS, WINDOW, Contract
+from asset_checks.rules import with_broken_rules
+from contracts.model import CONFLICTING_VERSIONS, HISTORY_COLUMNS, OK, WINDOW, Contract
 from contracts.row_rules import quoted
 from io_managers.change_application import (
     ChangesNotConservedError,

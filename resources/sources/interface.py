@@ -13,11 +13,9 @@ import pyarrow as pa
 
 from contracts.days import days_between
 from contracts.errors import PermanentError, RetryableError
-from contracts.model import WINDOW, Column, Contract
+from contracts.model import RAW, UNREADABLE, WINDOW, Column, Contract
 
 SOURCE = "_source"
-UNREADABLE = "_unreadable"
-RAW = "_raw"
 LINE = "_line"
 """Stands in `_unreadable`, and in `_raw`, for a delivered line that could not be split into columns at all."""
 

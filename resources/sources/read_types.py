@@ -28,8 +28,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.model import Contract
-from resources.sources.interface import LINE, RAW, UNREADABLE, SourceError, cursor_name, source_columns
+from contracts.model import RAW, UNREADABLE, Contract
+from resources.sources.interface import LINE, SourceError, cursor_name, source_columns
 
 _BLANKS = " \t\r\n"
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
