@@ -96,9 +96,9 @@ class Lake:
         self._published.clear()
         return self._state_reader.states()
 
-    def plan(self) -> Plan:
-        """What is missing or stale, now."""
-        return plan(self.contracts, self.states(), self.settings.start_date, self.settings.clock())
+    def plan(self, states: Mapping[str, TableState] | None = None) -> Plan:
+        """What is missing or stale, now, or by states that were just read."""
+        return plan(self.contracts, states or self.states(), self.settings.start_date, self.settings.clock())
 
     def days_of(self, table: str) -> tuple[frozenset[dt.date], frozenset[dt.date]]:
         """The days of a table that are loaded, and those of them that are stale, as far as this process knows.
@@ -108,7 +108,7 @@ class Lake:
         """
         states = self._state_reader.states(self._published)
         self._published.clear()
-        found = plan(self.contracts, states, self.settings.start_date, self.settings.clock())
+        found = self.plan(states)
         loaded = states[table].loaded
         return loaded, frozenset(
             one.day for one in (*found.due, *found.beyond) if one.table == table and one.day in loaded

@@ -99,8 +99,9 @@ def run(lake: Lake) -> Summary:
     lake.listeners.append(summary.tables.append)
     definitions = build_definitions(lake)
     with dg.DagsterInstance.get() as instance, _progress() as progress:
-        summary.restored = restore_materializations(instance, lake.states())
-        due = list(lake.plan().due)
+        states = lake.states()
+        summary.restored = restore_materializations(instance, states)
+        due = list(lake.plan(states).due)
         for _ in range(MOST_ROUNDS):
             if not due:
                 break

@@ -21,7 +21,8 @@ def command() -> None:
     settings = lake.settings
     now, start = settings.clock(), settings.start_date
     closed = (now.date() - start).days
-    states, plan = lake.states(), lake.plan()
+    states = lake.states()
+    plan = lake.plan(states)
     heading(f"{settings.root} at {now:%Y-%m-%d %H:%M} UTC: {count(max(closed, 0), 'closed day')} since {start}")
     listing = table(
         "table",

@@ -189,7 +189,7 @@ def test_status_says_what_is_stale_and_why_and_what_no_run_repairs(
         Outstanding(table, START, Cause.STALE, "silver/orders changed in version 7")
         for table in ("gold/fct_orders", "gold/product_perf_daily")
     ]
-    monkeypatch.setattr(Lake, "plan", lambda _: Plan(due=(stale[0],), beyond=(stale[1],)))
+    monkeypatch.setattr(Lake, "plan", lambda *_: Plan(due=(stale[0],), beyond=(stale[1],)))
     status = invoke("status").output
     assert line_of(status, "gold/fct_orders")[3] == line_of(status, "gold/product_perf_daily")[3] == "1"
     next_run, backfill = status.split("The next run loads: 1 day of 1 table")[1].split(
