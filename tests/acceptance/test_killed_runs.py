@@ -51,7 +51,7 @@ NEXT_DAY = {
     "a checkpoint is written, and its hint not removed": KillPoint(
         "io_managers.upkeep:remove_checkpoint_hint", "before", 1
     ),
-    "some tables have the day, and another is staged": KillPoint("lakehouse_assets.load:stage", "after", 6),
+    "some tables have the day, and another is staged": KillPoint("io_managers.staging:stage", "after", 6),
     "most tables have the day, and gold does not": KillPoint(COMMIT, "after", 5),
 }
 """The same, for a day more on the lake that the first load left."""
