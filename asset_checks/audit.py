@@ -9,6 +9,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from asset_checks.content_hash import content_hashes, hashed_partitions
+from asset_checks.expectations import judge_expectations
 from asset_checks.figures import Figure
 from asset_checks.report import (
     NO_WINDOW,
@@ -23,7 +24,17 @@ from asset_checks.report import (
 from asset_checks.rules import MARKS, same_type
 from asset_checks.verdicts import judge_conserved, judge_rows, judge_schema, judge_table
 from contracts.hashes import hash_of
-from contracts.model import BROKEN_RULES, OK, AggregateRule, Bounds, Contract, RowRule, Severity, UniqueRule
+from contracts.model import (
+    BROKEN_RULES,
+    OK,
+    AggregateRule,
+    Bounds,
+    Contract,
+    ExpectationRule,
+    RowRule,
+    Severity,
+    UniqueRule,
+)
 from contracts.row_rules import literal, quoted
 
 if TYPE_CHECKING:
@@ -278,13 +289,17 @@ def _table_results(contract: Contract, good: "DataFrame") -> tuple[tuple[TableRu
         if isinstance(rule, UniqueRule):
             figures[rule.name], repeated = _repeats(contract, good, rule)
             samples += [Sample(rule.name, _shortened(row)) for row in repeated]
-    results = []
+    results = {result.name: result for result in judge_expectations(contract, good)}
     for rule in contract.table_rules:
-        bounds = rule.bounds if isinstance(rule, AggregateRule) else Bounds(equal=0)
-        value = figures[rule.name]
-        held = bounds.hold(float(value) if isinstance(value, Decimal) else value)
-        results.append(TableRuleResult(rule.name, rule.severity, rule.dimension, rule.description, value, bounds, held))
-    return tuple(results), tuple(samples)
+        if not isinstance(rule, ExpectationRule):
+            results[rule.name] = _bounded(rule, figures[rule.name])
+    return tuple(results[rule.name] for rule in contract.table_rules), tuple(samples)
+
+
+def _bounded(rule: AggregateRule | UniqueRule, value: Figure | None) -> TableRuleResult:
+    bounds = rule.bounds if isinstance(rule, AggregateRule) else Bounds(equal=0)
+    held = bounds.hold(float(value) if isinstance(value, Decimal) else value)
+    return TableRuleResult(rule.name, rule.severity, rule.dimension, rule.description, value, bounds, held)
 
 
 def _key_hash(columns: Sequence[str]) -> str:
@@ -316,7 +331,7 @@ def _measured(contract: Contract, staged: "DataFrame", window: str) -> dict[str,
     """The conserved measure of all staged rows, quarantined ones included."""
     if not contract.conserves or not contract.conserves.measure:
         return {}
-    return measures(staged, window, quoted(contract.conserves.measure))
+    return measures(staged, window, contract.conserves.measure)
 
 
 def _window_text(column: str) -> str:

@@ -59,7 +59,11 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class TableRuleResult:
-    """The figure of a table rule (for uniqueness: rows that repeat another's values) and whether it is within bounds."""
+    """The figure of a table rule and whether it holds.
+
+    For uniqueness the figure is rows that repeat another's values, for expectations what Great Expectations observed: a
+    number, else how many rows or values are unexpected or missing, else their percentage where a share is allowed.
+    """
 
     name: str
     severity: Severity
@@ -113,3 +117,8 @@ class AuditReport:
 
     def outcome(self, check: str) -> CheckOutcome:
         return {outcome.name: outcome for outcome in self.outcomes}[check]
+
+
+def broken_errors(report: AuditReport) -> dict[str, int]:
+    """How many rows broke each row rule that sets rows aside; rules that all rows met are left out."""
+    return {rule.name: rule.broken for rule in report.rules if rule.severity is Severity.ERROR and rule.broken}

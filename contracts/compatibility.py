@@ -8,7 +8,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from contracts.model import AggregateRule, Bounds, Constraint, Contract, RowRule, Severity, TableRule, UniqueRule
+from contracts.expectations import stated
+from contracts.model import (
+    AggregateRule,
+    Bounds,
+    Constraint,
+    Contract,
+    ExpectationRule,
+    RowRule,
+    Severity,
+    TableRule,
+    UniqueRule,
+)
 
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 _STORAGE: Mapping[str, Callable[[Contract], object]] = {
@@ -151,6 +162,9 @@ def _keeps_table_rule(old: TableRule, new: TableRule) -> bool:
         return set(new.columns) <= set(old.columns)
     if isinstance(old, AggregateRule) and isinstance(new, AggregateRule):
         return old.expression == new.expression and _within(new.bounds, old.bounds)
+    if isinstance(old, ExpectationRule) and isinstance(new, ExpectationRule):
+        same = old.expectation == new.expectation and stated(old) == stated(new)
+        return same and _within(new.bounds, old.bounds)
     return False
 
 

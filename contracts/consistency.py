@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from contracts.expectations import computes
 from contracts.model import (
     HISTORY_COLUMNS,
     IS_CURRENT,
@@ -14,6 +15,7 @@ from contracts.model import (
     AggregateRule,
     Column,
     Contract,
+    ExpectationRule,
     RowRule,
     Severity,
     UniqueRule,
@@ -23,6 +25,7 @@ from contracts.problems import Problems
 _RANKS = {"bronze": 0, "silver": 1, "gold": 2}
 _HISTORY_TYPES = {VALID_FROM: None, VALID_TO: None, IS_CURRENT: "boolean", VALID_TO_MONTH: "string"}
 _RULE_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_NUMBERS = re.compile(r"int|bigint|double|decimal\(.*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _TOKEN = re.compile(r"'(?:\\.|[^'\\])*'|`[^`]+`|\.\s*[A-Za-z_]\w*|[A-Za-z_]\w*(?P<call>\s*\()?|\d\w*|->|.", re.DOTALL)
 _WORDS = frozenset(
@@ -94,8 +97,8 @@ def _check_names(contract: Contract, problems: Problems) -> None:
         for name in unknown_columns(contract.delete_condition, contract.by_name):
             problems.property("deleteCondition").add(f"the table has no column '{name}'")
     if contract.conserves is not None:
-        if contract.conserves.measure is not None and contract.conserves.measure not in contract.by_name:
-            problems.property("conserves").add(f"the table has no column '{contract.conserves.measure}'")
+        for name in unknown_columns(contract.conserves.measure or "", contract.by_name):
+            problems.property("conserves").add(f"the table has no column '{name}'")
         if contract.conserves.source not in {read.table for read in contract.reads}:
             problems.property("conserves").add(f"the table does not read '{contract.conserves.source}'")
 
@@ -162,22 +165,30 @@ def _check_rule_columns(contract: Contract, problems: Problems) -> None:
             )
             problems.at("schema", 0).add(f"rule '{rule.name}': column '{name}': {known}")
     for table_rule in contract.table_rules:
+        if contract.layer == "bronze" and table_rule.severity == Severity.ERROR:
+            problems.at("schema", 0).add(f"rule '{table_rule.name}': bronze keeps what arrives, its rules only warn")
         match table_rule:
-            case UniqueRule():
-                _check_columns(
-                    table_rule.name, [name for name in table_rule.columns if name not in contract.by_name], problems
-                )
             case AggregateRule():
-                _check_columns(table_rule.name, unknown_columns(table_rule.expression, contract.by_name), problems)
+                unknown = unknown_columns(table_rule.expression, contract.by_name)
+            case UniqueRule() | ExpectationRule():
+                unknown = [name for name in table_rule.columns if name not in contract.by_name]
+        for name in unknown:
+            problems.at("schema", 0).add(f"rule '{table_rule.name}': the table has no column '{name}'")
+        if isinstance(table_rule, ExpectationRule) and computes(table_rule):
+            _check_numbers(table_rule, contract, problems)
 
 
 def _holds_in_bronze(rule: RowRule) -> bool:
     return rule.constraint is not None and rule.constraint.kind in ("required", "not_nan")
 
 
-def _check_columns(rule: str, unknown: list[str], problems: Problems) -> None:
-    for name in unknown:
-        problems.at("schema", 0).add(f"rule '{rule}': the table has no column '{name}'")
+def _check_numbers(rule: ExpectationRule, contract: Contract, problems: Problems) -> None:
+    for name in rule.columns:
+        if name in contract.by_name and not _NUMBERS.fullmatch(contract.by_name[name].type):
+            kind = contract.by_name[name].type
+            problems.at("schema", 0).add(
+                f"rule '{rule.name}': {rule.expectation} is of numbers, and '{name}' is {kind}"
+            )
 
 
 def _check_bronze(contract: Contract, problems: Problems) -> None:
@@ -226,7 +237,7 @@ def check_lineage(contract: Contract, contracts: Mapping[str, Contract], problem
             place.add(f"'{read.table}' is of a layer above")
         elif read.kind == "as_of" and other.history != "scd2":
             place.add(f"'{read.table}' keeps no history to read as_of a day")
-        elif read.kind in ("days", "month") and other.history == "scd2":
+        elif read.kind not in ("as_of", "all") and other.history == "scd2":
             place.add(f"'{read.table}' is scd2: its rows are of no day, read it as_of")
         elif contract.table in _upstream(read.table, contracts):
             place.add(f"'{read.table}' is made from this table")

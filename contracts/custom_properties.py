@@ -63,21 +63,26 @@ def _duration(value: Any) -> dt.timedelta:
 
 def _reads(value: Any) -> tuple[Read, ...]:
     if not isinstance(value, dict) or not value:
-        raise ValueError("it maps each table that is read to `[first, last]` (days), all, as_of or month")
+        raise ValueError(f"it maps each table that is read to {_WHAT_IS_READ}")
     return tuple(_read(table, what) for table, what in value.items())
+
+
+_WHAT_IS_READ = "`[first, last]` (days relative to the partition's), all, as_of, month, {since_month_of: first} or {before_month_of: first}"
 
 
 def _read(table: str, what: Any) -> Read:
     if what in ("all", "as_of", "month"):
         return Read(table, what)
+    if isinstance(what, dict) and len(what) == 1:
+        kind, first = next(iter(what.items()))
+        if kind in ("since_month_of", "before_month_of") and type(first) is int and -_LAST_OFFSET <= first <= 0:
+            return Read(table, kind, first)
     if isinstance(what, list) and len(what) == 2 and all(type(day) is int and abs(day) <= _LAST_OFFSET for day in what):  # noqa: PLR2004
         first, last = what
         if first <= last <= 0:
             return Read(table, "days", first, last)
         raise ValueError(f"'{table}': {what} must ascend and end at 0 or before: later days are not there yet")
-    raise ValueError(
-        f"'{table}': {what!r} is none of `[first, last]` (days relative to the partition's), all, as_of, month"
-    )
+    raise ValueError(f"'{table}': {what!r} is none of {_WHAT_IS_READ}")
 
 
 def _conserves(value: Any) -> Conservation:

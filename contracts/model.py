@@ -202,7 +202,25 @@ class AggregateRule:
     description: str
 
 
-TableRule = UniqueRule | AggregateRule
+@dataclass(frozen=True, slots=True)
+class ExpectationRule:
+    """What Great Expectations judges of a run's staged rows together. It holds where there are no rows."""
+
+    name: str
+    expectation: str
+    """The kind of expectation, such as `expect_column_mean_to_be_between`."""
+    arguments: Mapping[str, object]
+    columns: tuple[str, ...]
+    """The columns that the arguments name."""
+    figure: tuple[str, ...]
+    """The fields of the expectation's result that add up to the rule's figure."""
+    bounds: Bounds
+    severity: Severity
+    dimension: Dimension
+    description: str
+
+
+TableRule = UniqueRule | AggregateRule | ExpectationRule
 
 CONFLICTING_VERSIONS = "conflicting_versions"
 
@@ -225,11 +243,12 @@ class Read:
     """What a table reads of another for its day X.
 
     `days`: rows whose business date (arrival window, for bronze) is between X+first and X+last. `all`: everything up to X.
-    `as_of`: the versions of an scd2 table that are valid at X's end. `month`: all days of X's month.
+    `as_of`: the versions of an scd2 table that are valid at X's end. `month`: all days of X's month. `since_month_of`: from
+    the first day of the month that X+first lies in, up to X. `before_month_of`: everything before that month.
     """
 
     table: str
-    kind: Literal["days", "all", "as_of", "month"]
+    kind: Literal["days", "all", "as_of", "month", "since_month_of", "before_month_of"]
     first: int = 0
     last: int = 0
 
@@ -238,8 +257,9 @@ class Read:
 class Conservation:
     """What a day of the table must have as much of as what it was made from, up to quarantined rows.
 
-    Without a measure: rows of `source` read for the day. With one: the sum of `measure` over the day's rows equals the
-    sum of `expression` over the day's rows of `source`.
+    Without a measure: rows of `source` read for the day. With one: the sum of `measure`, a Spark SQL expression, over the
+    day's rows equals the sum of `expression` over the day's rows of `source`. A table that is stored by month has as much
+    of it a month.
     """
 
     source: str
@@ -335,6 +355,10 @@ class Contract:
         if self.by_name[self.partition_column].type == "date":
             return PartitionGrain.DAY
         return PartitionGrain.VALID_TO_MONTH if self.history == "scd2" else PartitionGrain.MONTH
+
+    def partition_of(self, day: dt.date) -> str:
+        """The storage partition that holds a day's rows, in a table that is stored by day or by month."""
+        return f"{day:%Y-%m}" if self.partition_grain is PartitionGrain.MONTH else day.isoformat()
 
     @property
     def touched_column(self) -> str:

@@ -215,7 +215,7 @@ def _check_stated(table: str, stated: set[str], values: Mapping[str, Any], probl
     layer = table.partition("/")[0]
     changes = values.get("writeMode") == "changes"
     of_bronze = {"cursor", "cursorFallback", "openToPast", "windowDays", "reconcile"}
-    of_changes = {"history", "sequence", "partitionDrift", "businessDate", "deleteCondition"}
+    of_changes = {"history", "sequence", "partitionDrift", "deleteCondition"}
     needed = {"bronze": {"cursor"}, "silver": {"reads", "restatement"}, "gold": {"reads", "restatement"}}[layer]
     if changes:
         needed = needed | {"history", "sequence"}

@@ -1,10 +1,11 @@
-"""Reads `quality` entries: the standard's metrics, predicates of rows, aggregates of the table, and rules that a run counts."""
+"""Reads `quality` entries: the standard's metrics, predicates of rows, aggregates and expectations of the table, and rules that a run counts."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from contracts.expectations import expectation_rule
 from contracts.model import (
     CONFLICTING_VERSIONS,
     AggregateRule,
@@ -126,7 +127,7 @@ class _Entry:
         elif kind == "text":
             self._read_counted()
         elif kind == "custom":
-            self._read_predicate()
+            self._read_custom()
         else:
             self._read_aggregate()
 
@@ -138,9 +139,27 @@ class _Entry:
             dimension = self.entry.get("dimension", "uniqueness")
             self.rules.counted.append(CountedRule(name, self._severity, dimension, self.entry["description"]))
 
+    def _read_custom(self) -> None:
+        match self.entry["engine"]:
+            case "spark":
+                self._read_predicate()
+            case "great-expectations":
+                self._read_expectation()
+            case engine:
+                self.problems.at("engine").add(f"'{engine}' is neither spark nor great-expectations")
+
+    def _read_expectation(self) -> None:
+        if self.column is not None:
+            self.problems.add("an expectation is the table's, and names its columns in `kwargs`")
+            return
+        dimension = self.entry.get("dimension", "consistency")
+        expectation = expectation_rule(self.entry, self._severity, dimension, self.problems)
+        if expectation is not None:
+            self.rules.table.append(expectation)
+
     def _read_predicate(self) -> None:
-        if self.entry["engine"] != "spark" or not isinstance(self.entry["implementation"], str):
-            self.problems.add("a custom rule has the engine spark, and a predicate of a row as its implementation")
+        if not isinstance(self.entry["implementation"], str):
+            self.problems.at("implementation").add("a rule of the engine spark is a predicate of a row")
             return
         self._add_row_rule(
             RowRule(

@@ -88,6 +88,9 @@ def predicate(column: Column, constraint: Constraint) -> str:
             # An engine that compares a double with a decimal as decimals fails on NaN and infinity.
             value = f"cast({literal(limit)} as double)" if column.type == "double" else literal(limit)
             text = f"{name} {_COMPARISONS[kind][0]} {value}"
+            if column.type == "double" and kind in ("maximum", "exclusive_maximum"):
+                # Engines hold NaN to be the greatest number; that it is none is a rule of its own.
+                text = f"isnan({name}) or {text}"
         case _:
             raise ValueError(f"column '{column.name}': {constraint} has no predicate")
     return text

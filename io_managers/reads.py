@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from contracts.days import start_of_month
 from contracts.model import CURRENT, VALID_FROM, VALID_TO_MONTH, Contract, PartitionGrain, Read
 
 if TYPE_CHECKING:
@@ -37,19 +38,26 @@ def reads_any(read: Read, day: dt.date, dates: Collection[dt.date]) -> bool:
     """Whether the table's day reads rows of any of the upstream's dates."""
     if not dates:
         return False
-    if read.kind == "as_of":
-        return min(dates) <= day
-    lower, upper = _date_range(read, day, day)
+    lower, upper = dates_read(read, day)
     return any((lower is None or lower <= date) and date <= upper for date in dates)
+
+
+def dates_read(read: Read, day: dt.date) -> tuple[dt.date | None, dt.date]:
+    """The oldest and newest of the upstream's dates whose change the table's day sees; no oldest means from the start."""
+    return (None, day) if read.kind == "as_of" else _date_range(read, day, day)
 
 
 def _date_range(read: Read, first: dt.date, last: dt.date) -> tuple[dt.date | None, dt.date]:
     """The oldest and newest business date that the days from first to last read; no oldest means from the start."""
     match read.kind:
         case "month":
-            return first.replace(day=1), last.replace(day=calendar.monthrange(last.year, last.month)[1])
+            return start_of_month(first), last.replace(day=calendar.monthrange(last.year, last.month)[1])
         case "all":
             return None, last
+        case "since_month_of":
+            return start_of_month(first + dt.timedelta(days=read.first)), last
+        case "before_month_of":
+            return None, start_of_month(last + dt.timedelta(days=read.first)) - dt.timedelta(days=1)
         case _:
             return first + dt.timedelta(days=read.first), last + dt.timedelta(days=read.last)
 

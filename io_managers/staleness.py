@@ -5,14 +5,16 @@ touched dates that the day reads. Dagster's events are not asked: a crash after 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import TopologicalSorter
+from itertools import accumulate, groupby
 
-from contracts.days import days_between
-from contracts.model import Contract
-from io_managers.reads import reads_any
+from contracts.days import days_between, start_of_month
+from contracts.model import Contract, PartitionGrain
+from io_managers.reads import dates_read, reads_any
 
 
 class Cause(StrEnum):
@@ -90,9 +92,13 @@ def plan(contracts: Mapping[str, Contract], states: Mapping[str, TableState], st
     due: list[Outstanding] = []
     beyond: list[Outstanding] = []
     due_days: dict[str, frozenset[dt.date]] = {}
+    changes = {table: _Changes(state.touches) for table, state in states.items()}
     for table in dependency_order(contracts):
         contract = contracts[table]
-        found = [outstanding for day in days if (outstanding := _judge(contract, day, states, due_days))]
+        state = states.get(table, TableState())
+        found = [outstanding for day in days if (outstanding := _judge(contract, day, state, changes, due_days))]
+        if contract.partition_grain is PartitionGrain.MONTH and contract.mode == "partitions":
+            found = _one_a_month(found)
         oldest = today - dt.timedelta(days=contract.restatement_days)
         late = [one for one in found if one.cause is Cause.STALE and contract.layer == "gold" and one.day < oldest]
         beyond += late
@@ -102,10 +108,42 @@ def plan(contracts: Mapping[str, Contract], states: Mapping[str, TableState], st
     return Plan(tuple(due), tuple(beyond))
 
 
+def _one_a_month(found: Sequence[Outstanding]) -> list[Outstanding]:
+    """Of a table whose runs make whole months: the days to load for the first time, else the last stale one of each month."""
+    kept = []
+    for _, of_month in groupby(found, key=lambda one: start_of_month(one.day)):
+        together = list(of_month)
+        kept += [one for one in together if one.cause is not Cause.STALE] or together[-1:]
+    return kept
+
+
+class _Changes:
+    """When each of a table's dates was last changed: found without looking at every commit for every day."""
+
+    def __init__(self, touches: Sequence[Touch]) -> None:
+        self._last: dict[dt.date, int] = {}
+        for touch in touches:
+            for date in touch.dates:
+                self._last[date] = max(touch.version, self._last.get(date, -1))
+        self._dates = sorted(self._last)
+        self._last_until = list(accumulate((self._last[date] for date in self._dates), max))
+
+    def last(self, oldest: dt.date | None, newest: dt.date) -> int:
+        """The last version that changed a date of a range; -1 where none did."""
+        end = bisect_right(self._dates, newest)
+        if oldest is None:
+            return self._last_until[end - 1] if end else -1
+        begin = bisect_left(self._dates, oldest)
+        return max((self._last[date] for date in self._dates[begin:end]), default=-1)
+
+
 def _judge(
-    contract: Contract, day: dt.date, states: Mapping[str, TableState], due_days: Mapping[str, frozenset[dt.date]]
+    contract: Contract,
+    day: dt.date,
+    state: TableState,
+    changes: Mapping[str, _Changes],
+    due_days: Mapping[str, frozenset[dt.date]],
 ) -> Outstanding | None:
-    state = states.get(contract.table, TableState())
     if day not in state.loaded:
         return Outstanding(contract.table, day, Cause.MISSING, "never loaded")
     load = state.loads.get(day)
@@ -114,34 +152,9 @@ def _judge(
     if load.clock < dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC):
         return Outstanding(contract.table, day, Cause.OPEN, f"loaded at {load.clock:%H:%M} while the day was open")
     for read in contract.reads:
-        known = load.inputs.get(read.table, -1)
-        for touch in states.get(read.table, TableState()).touches:
-            if touch.version > known and reads_any(read, day, touch.dates):
-                return Outstanding(contract.table, day, Cause.STALE, f"{read.table} changed in version {touch.version}")
+        last = changes[read.table].last(*dates_read(read, day)) if read.table in changes else -1
+        if last > load.inputs.get(read.table, -1):
+            return Outstanding(contract.table, day, Cause.STALE, f"{read.table} changed in version {last}")
         if reads_any(read, day, due_days.get(read.table, frozenset())):
             return Outstanding(contract.table, day, Cause.STALE, f"{read.table} is about to change")
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One run: a contiguous range of days, and the tables that have all of them outstanding."""
-
-    first: dt.date
-    last: dt.date
-    tables: tuple[str, ...]
-
-
-def batches(due: Iterable[Outstanding]) -> list[Batch]:
-    """Joins what is due into as few runs as contiguous ranges of days with the same tables allow, oldest first."""
-    tables_by_day: dict[dt.date, list[str]] = {}
-    for one in due:
-        tables_by_day.setdefault(one.day, []).append(one.table)
-    joined: list[Batch] = []
-    for day in sorted(tables_by_day):
-        tables = tuple(tables_by_day[day])
-        if joined and joined[-1].tables == tables and joined[-1].last + dt.timedelta(days=1) == day:
-            joined[-1] = Batch(joined[-1].first, day, tables)
-        else:
-            joined.append(Batch(day, day, tables))
-    return joined

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from contracts.compatibility import breaking_changes
+from contracts.expectations import expectation_rule
 from contracts.model import AggregateRule, Bounds, Column, Constraint, Contract, Mask, RowRule, Severity, UniqueRule
+from contracts.problems import Problems
 from contracts.row_rules import rule
 
 Contracts = Mapping[str, Contract]
@@ -81,7 +83,7 @@ def test_a_breaking_change_is_named(contracts: Contracts, table: str, change: Ch
 
 @pytest.mark.parametrize(("table", "change", "expected"), BREAKING)
 def test_a_higher_major_version_allows_it(contracts: Contracts, table: str, change: Change, expected: str) -> None:
-    assert breaking_changes(contracts[table], dataclasses.replace(change(contracts[table]), version="2.0.0")) == []
+    assert breaking_changes(contracts[table], dataclasses.replace(change(contracts[table]), version="9.0.0")) == []
 
 
 def test_a_higher_minor_version_does_not(contracts: Contracts) -> None:
@@ -147,6 +149,44 @@ def test_bounds_may_only_narrow(contracts: Contracts, before: Bounds, after: Bou
         return dataclasses.replace(contract, table_rules=(aggregate,))
 
     assert breaking_changes(bounded(before), bounded(after)) == ([] if kept else ["rule 'total' was loosened"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        ({"max_value": 5}, {"max_value": 5}, True),
+        ({"max_value": 5}, {"max_value": 4, "min_value": 0}, True),
+        ({"max_value": 5}, {"max_value": 5, "strict_max": True}, True),
+        ({"max_value": 5}, {"max_value": 6}, False),
+        ({"max_value": 5}, {"min_value": 0}, False),
+        ({"max_value": 5}, {"column": "quantity", "max_value": 5}, False),
+        ({"value_set": [1]}, {"value_set": [1]}, True),
+        ({"value_set": [1]}, {"value_set": [1, 2]}, False),
+        ({"value_set": [1], "mostly": 0.9}, {"value_set": [1], "mostly": 0.95}, True),
+        ({"value_set": [1], "mostly": 0.9}, {"value_set": [1]}, True),
+        ({"value_set": [1], "mostly": 0.9}, {"value_set": [1], "mostly": 0.8}, False),
+        ({"value_set": [1]}, {"value_set": [1], "mostly": 0.9}, False),
+        ({"value_set": [1]}, {"max_value": 5}, False),
+    ],
+)
+def test_expectations_may_only_narrow(
+    contracts: Contracts, before: dict[str, Any], after: dict[str, Any], kept: bool
+) -> None:
+    orders = contracts["silver/orders"]
+
+    def expecting(kwargs: dict[str, Any]) -> Contract:
+        kind = "expect_column_values_to_be_in_set" if "value_set" in kwargs else "expect_column_mean_to_be_between"
+        implementation = {"type": kind, "kwargs": {"column": "amount", **kwargs}}
+        entry = {"name": "expected", "description": "y", "implementation": implementation}
+        rule = expectation_rule(entry, Severity.ERROR, "accuracy", Problems(entry))
+        assert rule
+        return dataclasses.replace(orders, table_rules=(rule,))
+
+    lost = [] if kept else ["rule 'expected' was loosened"]
+    assert breaking_changes(expecting(before), expecting(after)) == lost
+    assert breaking_changes(expecting(before), dataclasses.replace(orders, table_rules=())) == [
+        "rule 'expected' was dropped"
+    ]
 
 
 def test_uniqueness_of_fewer_columns_is_stricter(contracts: Contracts) -> None:

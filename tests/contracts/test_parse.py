@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from contracts.errors import ContractError
-from contracts.model import AggregateRule, Bounds, Contract, Mask, Read, Severity, UniqueRule
+from contracts.model import AggregateRule, Bounds, Contract, ExpectationRule, Mask, Read, Severity, UniqueRule
 from contracts.odcs_document import DOCUMENT_KEYS, Keys, validator
 from contracts.parse import load_contract, load_contracts
 
@@ -62,6 +62,10 @@ def rule(document: Document, **entry: Any) -> None:
     document["schema"][0].setdefault("quality", []).append(entry)
 
 
+def expect(document: Document, kind: str, **kwargs: Any) -> None:
+    rule(document, **EXPECTATION, implementation={"type": kind, "kwargs": kwargs})
+
+
 def column_rule(document: Document, of: str, /, **entry: Any) -> None:
     column(document, of).setdefault("quality", []).append(entry)
 
@@ -83,6 +87,8 @@ def add_column(document: Document, **entry: Any) -> None:
 
 
 PREDICATE = {"type": "custom", "engine": "spark", "description": "Says something."}
+EXPECTATION = {"name": "expected", "type": "custom", "engine": "great-expectations", "description": "Says something."}
+MEAN = {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "amount", "min_value": 0}}
 AGGREGATE = {"name": "figure", "type": "sql", "description": "Says something.", "mustBe": 0}
 
 
@@ -225,7 +231,28 @@ AGGREGATE = {"name": "figure", "type": "sql", "description": "Says something.", 
         ("silver/orders", lambda d: column_rule(d, "order_id", metric="missingValues", mustBe=0), "missingValues is of text, and needs the argument missingValues"),
         ("silver/orders", lambda d: rule(d, **{**AGGREGATE, "query": "SELECT 1"}), "query: a rule of type sql is the table's"),
         ("silver/orders", lambda d: rule(d, **PREDICATE, implementation="amount > 0"), "a rule of type custom needs a name and a description"),
-        ("silver/orders", lambda d: rule(d, name="x", type="custom", engine="soda", description="y", implementation="z"), "a custom rule has the engine spark"),
+        ("silver/orders", lambda d: rule(d, name="x", type="custom", engine="soda", description="y", implementation="z"), "engine: 'soda' is neither spark nor great-expectations"),
+        ("silver/orders", lambda d: rule(d, **PREDICATE, name="x", implementation={"type": "y"}), "a rule of the engine spark is a predicate of a row"),
+        ("silver/orders", lambda d: column_rule(d, "amount", **EXPECTATION, implementation=MEAN), "an expectation is the table's"),
+        ("silver/orders", lambda d: rule(d, **EXPECTATION, implementation="amount > 0"), "'expected'.implementation: an expectation has a `type`"),
+        ("silver/orders", lambda d: rule(d, **EXPECTATION, implementation={**MEAN, "meta": {}}), "'expected'.implementation: an expectation has a `type`"),
+        ("silver/orders", lambda d: rule(d, **EXPECTATION, implementation={**MEAN, "type": "expect_column_median_to_be_between"}), "implementation.type: the lakehouse runs no expectation 'expect_column_median_to_be_between'"),
+        ("silver/orders", lambda d: expect(d, "expect_column_mean_to_be_between", min_value=0), "kwargs: column is missing"),
+        ("silver/orders", lambda d: expect(d, "expect_column_mean_to_be_between", column="amount"), "kwargs: min_value or max_value is missing"),
+        ("silver/orders", lambda d: expect(d, "expect_column_mean_to_be_between", column="amount", min_value="0"), "kwargs.min_value: '0' is not a number"),
+        ("silver/orders", lambda d: expect(d, "expect_column_mean_to_be_between", column="amount", min_value=0, strict_min=1), "kwargs.strict_min: 1 is neither true nor false"),
+        ("silver/orders", lambda d: expect(d, "expect_column_mean_to_be_between", column="amount", min_value=0, mostly=0.9), "kwargs.mostly: the expectation has no such argument; it has column"),
+        ("silver/orders", lambda d: expect(d, "expect_column_mean_to_be_between", column="amonut", min_value=0), "rule 'expected': the table has no column 'amonut'"),
+        ("silver/orders", lambda d: expect(d, "expect_column_mean_to_be_between", column="status", min_value=0), "rule 'expected': expect_column_mean_to_be_between is of numbers, and 'status' is string"),
+        ("silver/orders", lambda d: expect(d, "expect_compound_columns_to_be_unique", column_list=["status", "x"]), "rule 'expected': the table has no column 'x'"),
+        ("silver/orders", lambda d: expect(d, "expect_compound_columns_to_be_unique", column_list="status"), "kwargs.column_list: 'status' is not a list of texts"),
+        ("silver/orders", lambda d: expect(d, "expect_compound_columns_to_be_unique", column_list=["status"], ignore_row_if="null"), "kwargs.ignore_row_if: 'null' is none of all_values_are_missing"),
+        ("silver/orders", lambda d: expect(d, "expect_column_values_to_be_in_set", column="status", value_set=["PAID"], mostly=1), "kwargs.mostly: 1 is not a share"),
+        ("silver/orders", lambda d: expect(d, "expect_column_distinct_values_to_be_in_set", column="status", value_set=[]), "kwargs.value_set: [] is not a list"),
+        ("silver/orders", lambda d: expect(d, "expect_column_pair_values_to_be_in_set", column_A="status", column_B="currency", value_pairs_set=["a"]), "kwargs.value_pairs_set: ['a'] is not a list of pairs"),
+        ("silver/orders", lambda d: expect(d, "expect_column_values_to_match_regex", column="status", regex=1), "kwargs.regex: 1 is not text"),
+        ("silver/orders", lambda d: expect(d, "unexpected_rows_expectation", unexpected_rows_query="SELECT 1"), "kwargs.unexpected_rows_query: it is a query that gives the rows that must not be"),
+        ("bronze/snowflake_orders", lambda d: expect(d, "expect_column_mean_to_be_between", column="amount", min_value=0), "rule 'expected': bronze keeps what arrives, its rules only warn"),
         ("silver/orders", lambda d: rule(d, name="x", type="text", description="y"), "a run counts no 'x' here"),
         ("silver/orders", lambda d: rule(d, **PREDICATE, name="x", implementation="amount > 0", severity="info"), "severity: 'info' is neither error nor warning"),
         ("silver/orders", lambda d: rule(d, **PREDICATE, name="x", implementation="amount > 0", dimension="validity"), "dimension: 'validity' is not one of"),
@@ -452,6 +479,25 @@ def test_every_way_to_state_a_rule_is_read(tmp_path: Path) -> None:
     assert (total.expression, total.bounds) == ("sum(amount)", Bounds(at_least=1, at_most=2))
     assert isinstance(odd, AggregateRule)
     assert odd.bounds == Bounds(not_between=(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "figure", "bounds"),
+    [
+        ("expect_column_mean_to_be_between", {"column": "amount", "min_value": 0, "max_value": 9.5}, ("observed_value",), Bounds(at_least=0, at_most=9.5)),
+        ("expect_column_mean_to_be_between", {"column": "amount", "min_value": 0, "strict_min": True, "max_value": 1, "strict_max": True}, ("observed_value",), Bounds(above=0, below=1)),
+        ("expect_column_values_to_be_in_set", {"column": "amount", "value_set": [1]}, ("unexpected_count",), Bounds(equal=0)),
+        ("expect_column_values_to_be_in_set", {"column": "amount", "value_set": [1], "mostly": 0.95}, ("unexpected_percent_nonmissing",), Bounds(at_most=5)),
+        ("expect_column_distinct_values_to_equal_set", {"column": "amount", "value_set": [1]}, ("unexpected_count", "missing_count"), Bounds(equal=0)),
+    ],
+)  # fmt: skip
+def test_an_expectation_is_a_rule_with_bounds(
+    tmp_path: Path, kind: str, kwargs: Document, figure: tuple[str, ...], bounds: Bounds
+) -> None:
+    contract = read_with(tmp_path, "silver/orders", lambda document: expect(document, kind, **kwargs))
+    assert contract.table_rules[-1] == ExpectationRule(
+        "expected", kind, kwargs, ("amount",), figure, bounds, Severity.ERROR, "consistency", "Says something."
+    )
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ def holds(constraint: Constraint, value: Any) -> bool:
     if constraint.kind == "not_nan":
         return not math.isnan(value)
     if isinstance(value, float) and math.isnan(value):
-        # Spark orders it above every number; that a number is asked for is a rule of its own.
-        return constraint.kind in ("minimum", "exclusive_minimum")
+        # That it is no number is a rule of its own.
+        return True
     if isinstance(value, float):
         limit = float(limit)
     return {

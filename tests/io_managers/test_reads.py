@@ -27,6 +27,9 @@ ORDERS, RATES, CUSTOMERS = "silver/orders", "silver/fx_rates", "silver/customers
 days_apart = st.integers(-40, 40)
 reads = st.one_of(
     st.tuples(days_apart, days_apart).map(lambda pair: Read("", "days", min(pair), max(pair))),
+    st.tuples(st.sampled_from(["since_month_of", "before_month_of"]), st.integers(-40, 0)).map(
+        lambda pair: Read("", *pair)
+    ),
     st.sampled_from([Read("", "month"), Read("", "all")]),
 )
 ranges = st.tuples(st.sampled_from(DATES), st.integers(0, 9)).map(
@@ -237,3 +240,15 @@ def test_a_frame_keeps_to_its_version_and_to_the_contracts_columns(
     assert [row["order_id"] for row in frame.collect()] == ["1"]
     newest = read_frame(spark, path, DeltaTable(path).version(), contract, None)
     assert (newest.count(), newest.columns) == (2, [column.name for column in contract.columns])
+
+
+def test_the_days_since_a_month_and_the_months_before_it_are_everything_up_to_a_day() -> None:
+    """For 31 May, 89 days before lie in March."""
+    day = dt.date(2026, 5, 31)
+    recent, earlier = Read("", "since_month_of", -89), Read("", "before_month_of", -89)
+    assert reads_any(recent, day, [dt.date(2026, 3, 1)])
+    assert not reads_any(earlier, day, [dt.date(2026, 3, 1)])
+    assert reads_any(earlier, day, [dt.date(2026, 2, 28)])
+    assert not reads_any(recent, day, [dt.date(2026, 2, 28)])
+    assert reads_any(recent, day, [day])
+    assert not reads_any(recent, day, [dt.date(2026, 6, 1)])

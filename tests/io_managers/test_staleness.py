@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from contracts.model import Column, Contract, Read
-from io_managers.staleness import Batch, Cause, Load, Plan, TableState, Touch, batches, dependency_order, plan
+from io_managers.batches import Batch, exact_batches
+from io_managers.staleness import Cause, Load, Plan, TableState, Touch, dependency_order, plan
 
 START = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 11, 6, tzinfo=dt.UTC)
@@ -62,7 +63,7 @@ def test_every_closed_day_is_missing_from_an_empty_lake_in_dependency_order() ->
     found = plan(contracts_of(Read("", "days")), {}, START, NOW)
     assert [one.table for one in found.due[::10]] == ["bronze/a", "silver/a", "gold/f", "gold/g"]
     assert {one.cause for one in found.due} == {Cause.MISSING}
-    assert batches(found.due) == [Batch(DAYS[0], DAYS[-1], ("bronze/a", "silver/a", "gold/f", "gold/g"))]
+    assert exact_batches(found.due) == [Batch(DAYS[0], DAYS[-1], ("bronze/a", "silver/a", "gold/f", "gold/g"))]
 
 
 def test_the_open_day_is_not_due_until_it_is_over() -> None:
@@ -140,10 +141,49 @@ def test_changed_bronze_windows_make_silver_stale_and_gold_with_it() -> None:
 
 def test_runs_join_contiguous_days_with_the_same_tables() -> None:
     states = everything((Touch(2, frozenset({DAYS[1], DAYS[2], DAYS[5]})),))
-    runs = batches(plan(contracts_of(Read("", "days")), states, START, NOW).due)
+    runs = exact_batches(plan(contracts_of(Read("", "days")), states, START, NOW).due)
     assert runs == [Batch(DAYS[1], DAYS[2], ("gold/f", "gold/g")), Batch(DAYS[5], DAYS[5], ("gold/f", "gold/g"))]
 
 
 def test_tables_come_after_what_they_read() -> None:
     order = dependency_order(contracts_of(Read("", "days")))
     assert order.index("bronze/a") < order.index("silver/a") < order.index("gold/f") < order.index("gold/g")
+
+
+def monthly(read: Read) -> dict[str, Contract]:
+    """A table of days, and its roll-up by month."""
+    month = Column("month", "string", "month", required=True)
+    start = Column("month_start", "date", "first day", required=True, key=True)
+    rolled_up = replace(
+        contract("gold/m", read), columns=(start, month), partition_column="month", business_date="month_start"
+    )
+    return {"gold/d": contract("gold/d"), "gold/m": rolled_up}
+
+
+MONTH = Read("gold/d", "month")
+
+
+def test_a_new_day_of_a_month_is_all_that_a_roll_up_loads_of_it() -> None:
+    states = {
+        "gold/d": loaded(days=DAYS[:9], touches=(Touch(1, frozenset(DAYS[:9])),)),
+        "gold/m": loaded(days=DAYS[:9], inputs={"gold/d": 1}),
+    }
+    found = plan(monthly(MONTH), states, START, NOW)
+    assert [(one.table, one.day) for one in found.due] == [("gold/d", DAYS[9]), ("gold/m", DAYS[9])]
+
+
+def test_a_changed_day_makes_a_roll_up_load_the_last_day_of_its_month_alone() -> None:
+    states = {"gold/d": loaded(touches=(Touch(2, frozenset({DAYS[3]})),)), "gold/m": loaded(inputs={"gold/d": 1})}
+    found = plan(monthly(MONTH), states, START, NOW)
+    assert [(one.table, one.day, one.cause) for one in found.due] == [("gold/m", DAYS[9], Cause.STALE)]
+
+
+def test_months_of_a_roll_up_are_judged_apart() -> None:
+    start = dt.date(2026, 2, 27)
+    days = [start + dt.timedelta(days=number) for number in range(12)]
+    states = {
+        "gold/d": loaded(days=days, touches=(Touch(2, frozenset({dt.date(2026, 2, 27), dt.date(2026, 3, 2)})),)),
+        "gold/m": loaded(days=days, inputs={"gold/d": 1}),
+    }
+    found = plan(monthly(MONTH), states, start, NOW)
+    assert [one.day for one in found.due] == [dt.date(2026, 2, 28), dt.date(2026, 3, 10)]
