@@ -25,6 +25,8 @@ class SailEngine:
         if self._session is None:
             # The server logs every start and session at INFO; only what a person must act on is shown.
             os.environ.setdefault("RUST_LOG", "error")
+            # Its allocator would keep what one table needed while the next is made: a third of the memory of a long run.
+            os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0")
             from pysail.spark import SparkConnectServer
             from pyspark.sql import SparkSession
 

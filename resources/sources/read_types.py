@@ -128,7 +128,7 @@ def as_text(values: pa.Array) -> pa.Array:
         return pa.array([_decoded(value) for value in values.to_pylist()], pa.string())
     if pa.types.is_nested(kind):
         texts = [
-            None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+            None if value is None else json.dumps(value, ensure_ascii=False, default=_nested_text)
             for value in values.to_pylist(maps_as_pydicts="lossy")
         ]
         return pa.array(texts, pa.string())
@@ -318,12 +318,17 @@ def _raw(delivered: pa.RecordBatch, wanted: pa.Array) -> pa.Array:
     return pa.array(raw, pa.string())
 
 
+def _nested_text(value: Any) -> str:
+    """What JSON has no type for, as text; bytes that are no UTF-8 with escapes."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
 def _printed(values: pa.Array) -> list[str | None]:
     """Values as text, bytes that are no UTF-8 with escapes."""
     if pa.types.is_dictionary(values.type):
         return _printed(values.dictionary_decode())
     if _is_bytes(values.type):
-        return [None if value is None else value.decode("utf-8", "backslashreplace") for value in values.to_pylist()]
+        return [None if value is None else _nested_text(value) for value in values.to_pylist()]
     texts: list[str | None] = as_text(values).to_pylist()
     return texts
 

@@ -8,28 +8,18 @@ import pyarrow as pa
 import pytest
 
 from contracts.model import Column, ColumnSource
-from contracts.parse import load_contracts
 from resources.sources.demo.draws import Draws
 from resources.sources.demo.source import DemoSource
 from resources.sources.demo.vocabulary import ORDER_STATUSES
-from resources.sources.interface import SourceError, delivered_schema
+from resources.sources.interface import SourceError
+from tests.demo_loads import CONTRACTS, START, day, load
 
-BRONZE = {name: contract for name, contract in load_contracts().items() if name.startswith("bronze/snowflake_")}
+GENERATED = ("bronze/snowflake_", "bronze/crm_", "bronze/kafka_")
+BRONZE = {name: contract for name, contract in CONTRACTS.items() if name.startswith(GENERATED)}
 ORDERS = BRONZE["bronze/snowflake_orders"]
 CUSTOMERS = BRONZE["bronze/snowflake_customers"]
 PRODUCTS = BRONZE["bronze/snowflake_products"]
-START = dt.date(2026, 3, 1)
 EVERY = pytest.mark.parametrize("contract", BRONZE.values(), ids=BRONZE.keys())
-
-
-def day(number: int) -> dt.date:
-    return START + dt.timedelta(days=number)
-
-
-def load(contract, first: int, last: int, *, scale: float = 0.2, seed: int = 42, start: dt.date = START) -> pa.Table:
-    """Everything that is delivered for a range of days, counted from the start of the tests."""
-    batches = DemoSource(start, seed=seed, scale=scale).extract(contract, day(first), day(last)).batches
-    return pa.Table.from_batches(batches, delivered_schema(contract))
 
 
 @EVERY
@@ -60,21 +50,22 @@ def test_the_source_counts_what_it_delivers_without_delivering_it(contract):
 
 @EVERY
 def test_every_row_lies_in_its_window_by_its_cursor(contract):
-    for row in load(contract, 0, 3).select(["last_modified_ts", "_window"]).to_pylist():
-        if row["last_modified_ts"] is None:
+    for row in load(contract, 0, 3).select([contract.cursor, "_window"]).to_pylist():
+        cursor = row[contract.cursor]
+        if cursor is None:
             assert row["_window"] == START
         elif contract.open_to_past and row["_window"] == START:
-            assert row["last_modified_ts"].date() <= START
+            assert cursor.date() <= START
         else:
-            assert row["last_modified_ts"].date() == row["_window"]
+            assert cursor.date() == row["_window"]
 
 
-@pytest.mark.parametrize("contract", [ORDERS, CUSTOMERS])
+@pytest.mark.parametrize("contract", [ORDERS, CUSTOMERS, *(BRONZE[name] for name in BRONZE if "/crm_" in name)])
 def test_rows_without_cursor_come_with_the_first_window_and_are_counted_by_every_load(contract):
     source = DemoSource(START)
     assert source.extract(contract, day(9), day(9)).rows_without_cursor == 2
-    assert load(contract, 0, 0, scale=1).column("last_modified_ts").null_count == 2
-    assert load(contract, 9, 9, scale=1).column("last_modified_ts").null_count == 0
+    assert load(contract, 0, 0, scale=1).column(contract.cursor).null_count == 2
+    assert load(contract, 9, 9, scale=1).column(contract.cursor).null_count == 0
 
 
 def test_scale_1_has_about_a_thousand_orders_and_two_thousand_customers_a_day():
@@ -244,8 +235,8 @@ def test_yen_have_no_minor_unit_and_namibia_is_a_country():
 
 
 def test_a_table_that_is_not_generated_is_an_error_that_names_it():
-    column = Column("event_id", "string", "", sources=(ColumnSource("redshift/customer_behavior", "event_id"),))
-    with pytest.raises(SourceError, match=r"redshift/customer_behavior.*LAKEHOUSE_REDSHIFT"):
+    column = Column("event_id", "string", "", sources=(ColumnSource("redshift/clicks", "event_id"),))
+    with pytest.raises(SourceError, match=r"redshift/clicks.*LAKEHOUSE_REDSHIFT"):
         DemoSource(START).count(replace(ORDERS, columns=(column,)), START, START)
 
 

@@ -12,7 +12,7 @@ from currency_converter.currency_converter import CURRENCY_FILE
 
 from contracts.parse import load_contracts
 from resources.sources.demo.source import DemoSource
-from resources.sources.demo.vocabulary import PRICE_LEVELS
+from resources.sources.demo.vocabulary import COUNTRIES
 
 RATES = load_contracts()["bronze/fx_rates"]
 START = dt.date(2020, 1, 1)
@@ -76,6 +76,6 @@ def test_the_count_is_that_of_the_rows():
 
 
 def test_every_currency_that_is_paid_with_has_a_rate_on_every_published_day_since_1999(published):
-    paid = set(PRICE_LEVELS) - {"EUR"}
+    paid = {country.currency for country in COUNTRIES} - {"EUR"}
     for date, rates in published.items():
         assert paid <= set(rates), date

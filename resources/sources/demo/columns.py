@@ -7,10 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resources.sources.demo.draws import Integers
+from resources.sources.demo.draws import Flags, Integers
 
-DAY = 86_400_000_000
-"""A day in microseconds."""
+SECOND = 1_000_000
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+"""Times are in microseconds."""
 MONEY = pa.decimal128(18, 2)
 
 
@@ -47,11 +49,9 @@ def instants(microseconds: Integers) -> pa.Array:
     return pa.array(microseconds).cast(pa.timestamp("us", tz="UTC"))
 
 
-def without(column: pa.Array, rows: Integers) -> pa.Array:
-    """The column with null at these rows."""
-    mask = np.zeros(len(column), dtype=bool)
-    mask[rows] = True
-    return pc.if_else(pa.array(mask), pa.scalar(None, column.type), column)
+def without(column: pa.Array, rows: Flags) -> pa.Array:
+    """The column with null in the rows that are flagged."""
+    return pc.if_else(pa.array(rows), pa.scalar(None, column.type), column)
 
 
 def date_of(day: int) -> dt.date:

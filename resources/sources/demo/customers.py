@@ -81,6 +81,32 @@ class Customers:
         weights = tuple(country.weight for country in COUNTRIES)
         return self.draws.choice(weights, "customer country", visits.signed_up, visits.numbers, moved)
 
+    def names_of(self, visits: Visits) -> tuple[Integers, Integers]:
+        """The indices of each customer's given and family name."""
+        identity = (visits.signed_up, visits.numbers)
+        first = self.draws.below(len(FIRST_NAMES), "customer first name", *identity)
+        return first, self.draws.below(len(LAST_NAMES), "customer last name", *identity)
+
+    def email_of(self, visits: Visits) -> pa.Array:
+        """The plain address of each customer at a visit, in lower case; some change theirs."""
+        first, last = self.names_of(visits)
+        identity = (visits.signed_up, visits.numbers)
+        changed = visits.visits // (10 + self.draws.below(30, "customer e-mail kept", *identity))
+        hosts = self.draws.choice(MAIL_WEIGHTS, "customer e-mail host", *identity, changed)
+        tag = (visits.signed_up * self.signups_per_day + visits.numbers) % 10_000
+        return joined(
+            words(first, _ASCII_FIRST), ".", words(last, _ASCII_LAST), padded(tag, 1), "@", words(hosts, MAIL_HOSTS)
+        )
+
+    def last_visits(self, customers: Visits, day: int | Integers) -> Visits:
+        """The same customers at the last visit of each up to a day, be it long ago."""
+        most = (day - customers.signed_up) // _ACTIVE_EVERY
+        lifetime = self._lifetime(customers)
+        back = lifetime - 1 + _REVIVED_AFTER
+        revived = self._is_revived(customers) & (most >= back)
+        latest = np.where(revived, back, np.minimum(most, lifetime - 1))
+        return Visits(customers.signed_up, customers.numbers, latest)
+
     def count(self, day: int, lake_start: int) -> int:
         own = delivered_rows(len(self._written_on(day)), self.draws, day)
         if day != lake_start:
@@ -107,12 +133,7 @@ class Customers:
         for newest in range(lake_start - 1, lake_start - 1 - _MEMORY, -days_per_batch):
             oldest = max(newest - days_per_batch, lake_start - 1 - _MEMORY)
             everyone = self._signed_up(np.arange(newest, oldest, -1, dtype=np.int64))
-            most = (lake_start - 1 - everyone.signed_up) // _ACTIVE_EVERY
-            lifetime = self._lifetime(everyone)
-            back = lifetime - 1 + _REVIVED_AFTER
-            revived = self._is_revived(everyone) & (most >= back)
-            latest = np.where(revived, back, np.minimum(most, lifetime - 1))
-            yield Visits(everyone.signed_up, everyone.numbers, latest)
+            yield self.last_visits(everyone, lake_start - 1)
 
     def _written_on(self, day: int) -> Visits:
         candidates = self._signed_up(np.arange(day, day - _MEMORY, -_ACTIVE_EVERY, dtype=np.int64))
@@ -146,8 +167,7 @@ class Customers:
     def _rows(self, visits: Visits) -> pa.RecordBatch:
         draws, day, number, visit = self.draws, visits.signed_up, visits.numbers, visits.visits
         country = self.country_of(visits)
-        first = draws.below(len(FIRST_NAMES), "customer first name", day, number)
-        last = draws.below(len(LAST_NAMES), "customer last name", day, number)
+        first, last = self.names_of(visits)
         address = visit // (4 + draws.below(12, "customer address kept", day, number))
         city = draws.below(60, "customer city", day, number, address)
         written = (day + visit * _ACTIVE_EVERY) * DAY + draws.below(DAY, "customer time", day, number, visit)
@@ -155,7 +175,7 @@ class Customers:
             "customer_id": visits.ids,
             "first_name": words(first, FIRST_NAMES),
             "last_name": words(last, LAST_NAMES),
-            "email": self._emails(visits, first, last),
+            "email": self._typed_emails(visits),
             "phone": self._phones(visits, country, address),
             "country": words(
                 np.where(draws.happens(0.015, "customer country unknown", day, number), len(COUNTRIES), country),
@@ -168,16 +188,10 @@ class Customers:
         }
         return pa.RecordBatch.from_pydict(columns)
 
-    def _emails(self, visits: Visits, first: Integers, last: Integers) -> pa.Array:
+    def _typed_emails(self, visits: Visits) -> pa.Array:
         """Addresses as people type them: some in capitals, some with blanks, some empty or missing."""
-        draws, identity = self.draws, (visits.signed_up, visits.numbers)
-        changed = visits.visits // (10 + draws.below(30, "customer e-mail kept", *identity))
-        hosts = draws.choice(MAIL_WEIGHTS, "customer e-mail host", *identity, changed)
-        tag = (visits.signed_up * self.signups_per_day + visits.numbers) % 10_000
-        plain = joined(
-            words(first, _ASCII_FIRST), ".", words(last, _ASCII_LAST), padded(tag, 1), "@", words(hosts, MAIL_HOSTS)
-        )
-        habit = pa.array(draws.share("customer e-mail habit", *identity))
+        plain = self.email_of(visits)
+        habit = pa.array(self.draws.share("customer e-mail habit", visits.signed_up, visits.numbers))
         return pc.case_when(
             pc.make_struct(pc.less(habit, 0.03), pc.less(habit, 0.035), pc.less(habit, 0.055), pc.less(habit, 0.065)),
             pa.nulls(len(visits), pa.string()),

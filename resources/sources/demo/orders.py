@@ -73,6 +73,10 @@ class PlacedOrders:
     def ids(self) -> pa.Array:
         return order_ids(np.full(len(self.products), self.day), np.arange(len(self.products)))
 
+    def customer_ids(self, orders: Integers) -> pa.Array:
+        """Who placed these orders; a few give an identifier that no customer has."""
+        return _unless(self.known_customer[orders], self.customers.take(orders).ids, "C0000000000")
+
 
 @dataclass(frozen=True, slots=True)
 class _Versions:
@@ -91,8 +95,8 @@ class Orders:
         self._scale = scale
         self._customers = customers
         self._products = products
-        # Each day of a range looks at the same days before it.
-        self.placed = lru_cache(maxsize=LIFE_DAYS + 2)(self._place)
+        # Each day of a range looks at the same days before it; what reports on orders, at a few more.
+        self.placed = lru_cache(maxsize=LIFE_DAYS + 5)(self._place)
 
     def count(self, day: int, lake_start: int) -> int:
         own = delivered_rows(self._versions_written(day), self._draws, day)
@@ -186,7 +190,7 @@ class Orders:
         quantities = placed.quantities[orders] + placed.corrected_quantity[orders] * corrected
         columns = {
             "order_id": order_ids(np.full(len(orders), placed.day), orders),
-            "customer_id": _unless(placed.known_customer[orders], placed.customers.take(orders).ids, "C0000000000"),
+            "customer_id": placed.customer_ids(orders),
             "order_date": dates(placed.day - placed.corrected_days[orders] * corrected),
             "product_id": _unless(
                 placed.known_product[orders], self._products.ids(placed.products[orders]), "discontinued"

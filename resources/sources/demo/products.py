@@ -42,8 +42,8 @@ class Products:
 
     def price_in_euro(self, products: Integers, versions: Integers) -> Integers:
         """Price in euro cents: a list price that moves by season, less a promotion now and then."""
-        lowest = np.array([category.lowest for category in CATEGORIES])[self._category(products)]
-        highest = np.array([category.highest for category in CATEGORIES])[self._category(products)]
+        lowest = np.array([category.lowest for category in CATEGORIES])[self.category_of(products)]
+        highest = np.array([category.highest for category in CATEGORIES])[self.category_of(products)]
         base = lowest * (highest / lowest) ** self.draws.share("product price", products)
         season = 1 + 0.03 * (self.draws.below(7, "product season", products, versions // 5) - 2)
         reduced = self.draws.happens(0.25, "product promotion", products, versions)
@@ -53,6 +53,10 @@ class Products:
 
     def ids(self, products: Integers) -> pa.Array:
         return padded(products + 1, 4)
+
+    def category_of(self, products: Integers) -> Integers:
+        """The index of each product's category."""
+        return self.draws.choice(tuple(category.weight for category in CATEGORIES), "product category", products)
 
     def count(self, day: int, lake_start: int) -> int:
         if day == lake_start:
@@ -75,7 +79,7 @@ class Products:
 
     def _rows(self, products: Integers, versions: Integers) -> pa.RecordBatch:
         draws = self.draws
-        categories = self._category(products)
+        categories = self.category_of(products)
         brands = [category.brands for category in CATEGORIES]
         nouns = [category.nouns for category in CATEGORIES]
         currencies = draws.choice(_CURRENCY_WEIGHTS, "product currency", products)
@@ -124,6 +128,3 @@ class Products:
 
     def _phase(self, products: Integers) -> Integers:
         return self.draws.below(_REVIEWED_EVERY, "product phase", products)
-
-    def _category(self, products: Integers) -> Integers:
-        return self.draws.choice(tuple(category.weight for category in CATEGORIES), "product category", products)

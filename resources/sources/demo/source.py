@@ -7,8 +7,13 @@ from typing import Protocol
 import pyarrow as pa
 
 from contracts.model import WINDOW, Contract
+from resources.sources.demo.accounts import Accounts
+from resources.sources.demo.behavior import Behavior
+from resources.sources.demo.contacts import Contacts
 from resources.sources.demo.customers import Customers
 from resources.sources.demo.draws import Draws
+from resources.sources.demo.opportunities import Opportunities
+from resources.sources.demo.order_events import OrderEvents
 from resources.sources.demo.orders import Orders
 from resources.sources.demo.products import Products
 from resources.sources.demo.rates import Rates
@@ -46,10 +51,20 @@ class DemoSource:
         customers = Customers(draws, scale)
         products = Products(draws, scale)
         orders = Orders(draws, scale, customers, products)
+        accounts = Accounts(draws, scale)
+        contacts = Contacts(draws, scale, customers, accounts)
+        opportunities = Opportunities(draws, scale, accounts)
+        order_events = OrderEvents(draws, orders)
+        behavior = Behavior(draws, customers, products, orders)
         self._tables: Mapping[tuple[str, str], Callable[[Contract], DemoTable]] = {
             ("snowflake", "customers"): lambda _: customers,
             ("snowflake", "orders"): lambda _: orders,
             ("snowflake", "products"): lambda _: products,
+            ("salesforce", "Account"): lambda _: accounts,
+            ("salesforce", "Contact"): lambda _: contacts,
+            ("salesforce", "Opportunity"): lambda _: opportunities,
+            ("kafka", "orders_events"): lambda _: order_events,
+            ("redshift", "customer_behavior"): lambda _: behavior,
             ("fx", "rates"): Rates,
         }
 
