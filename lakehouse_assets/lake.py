@@ -28,6 +28,14 @@ def index_folder() -> Path:
     return Path(os.environ.get("DAGSTER_HOME", ".dagster")) / "file_index"
 
 
+def made_from(contracts: Mapping[str, Contract], table: str) -> dict[str, Contract]:
+    """The contracts of a table and of all that it is made from."""
+    found = {table: contracts[table]}
+    for read in contracts[table].reads:
+        found |= made_from(contracts, read.table)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class TableLoaded:
     """A table's part of a run was published."""
@@ -39,6 +47,11 @@ class TableLoaded:
     published: int
     quarantined: int
     seconds: float
+    superseded: int = 0
+    broken: Mapping[str, int] = field(default_factory=dict)
+    """How many rows broke each rule that sets rows aside; a row may break several."""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """The seconds of its parts: extract (bronze), stage, fold (silver), audit, publish. The rest is around them: plans, events."""
 
 
 @dataclass
@@ -69,12 +82,11 @@ class Lake:
         return mask_salt(self.settings)
 
     def source(self, name: str) -> Source:
-        """The source of that name, as the settings choose it: `snowflake` or `fx`."""
+        """The source of that name, as the settings choose it."""
         if name not in self._sources:
             settings = self.settings
-            kind = {"snowflake": settings.snowflake, "fx": settings.fx}[name]
             self._sources[name] = make_source(
-                kind,
+                settings.sources[name],
                 lake_start=settings.start_date,
                 files_root=str(settings.files_root) if settings.files_root else None,
                 index_folder=str(index_folder()),
@@ -104,11 +116,12 @@ class Lake:
         """The days of a table that are loaded, and those of them that are stale, as far as this process knows.
 
         Each table is looked at once, and again when this process published it: a run asks for every table, and looking at
-        all of them each time would take as many opened tables as there are pairs.
+        all of them each time would take as many opened tables as there are pairs. Nor is more planned than what the table is
+        made from: a plan looks at every day of the lake.
         """
         states = self._state_reader.states(self._published)
         self._published.clear()
-        found = self.plan(states)
+        found = plan(made_from(self.contracts, table), states, self.settings.start_date, self.settings.clock())
         loaded = states[table].loaded
         return loaded, frozenset(
             one.day for one in (*found.due, *found.beyond) if one.table == table and one.day in loaded

@@ -5,9 +5,13 @@ before somebody publishes it.
 """
 
 import datetime as dt
+import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
@@ -17,9 +21,11 @@ from asset_checks.audit import audit, measures
 from asset_checks.figures import Figure
 from asset_checks.report import AuditReport, RunCounts
 from asset_checks.rules import with_broken_rules
+from contracts.days import start_of_month
 from contracts.errors import PermanentError
 from contracts.masks import mask_expression
-from contracts.model import BROKEN_RULES, OK, RAW, WINDOW, Contract, Read
+from contracts.model import BROKEN_RULES, OK, RAW, WINDOW, Contract, PartitionGrain, Read
+from contracts.row_rules import quoted
 from io_managers.delta_io_manager import AuditedTable
 from io_managers.publish import Publication
 from io_managers.reads import read_predicate
@@ -28,8 +34,10 @@ from io_managers.staging import Staged, read_staged, stage, stage_in_chunks
 from io_managers.storage import Storage
 from lakehouse_assets.gold.as_of import as_of
 
-CHUNK_ROWS = 2_000_000
-"""An engine holds about what it stages: more rows than this are staged in several writes, and published in one commit."""
+CHUNK_VALUES = 20_000_000
+"""An engine holds about what it stages: more values than this (rows times columns) are staged in several writes, and published in one commit."""
+CHUNK_DAYS = 31
+"""Days in a staged write: snapshots are a query a day, so more would make an ever larger plan."""
 
 Build = Callable[[Sequence[dt.date]], DataFrame]
 """Makes the rows of some days."""
@@ -52,6 +60,17 @@ class Load:
     """Tells the staged files of one try from those of another."""
     rebuild: bool = False
     """Whether the whole table is made anew."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """The seconds that each part of the load took, in the order in which they began."""
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Adds what happens within to the seconds of a part."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.parts[part] = self.parts.get(part, 0.0) + time.monotonic() - started
 
     def stage_in_chunks(
         self, frames: Iterable[DataFrame], step: str, partition_by: Sequence[str]
@@ -77,34 +96,49 @@ class Prepared:
     table: AuditedTable
 
 
-def prepare_partitions(load: Load, build: Build, expected: RunCounts | None) -> Prepared:
-    """Makes the rows that become the whole content of the run's days.
+def prepare_partitions(
+    load: Load, build: Build, expected: RunCounts | None, rows: Mapping[str, int] | None = None
+) -> Prepared:
+    """Makes the rows that become the whole content of the storage partitions of the run's days.
 
     Args:
         load: what is loaded.
         build: makes the rows of some of the days.
-        expected: what the source or the upstream table says there must be; by its rows staging is cut into chunks.
+        expected: what the source or the upstream table says there must be.
+        rows: about how many rows each day is made from, by which staging is cut into chunks; by default what must be there.
     """
     contract = load.contract
     column = contract.partition_column
     if load.rebuild:
         require_every_loaded_day(load)
-    parts = chunks(load.days, (expected and expected.read) or {})
-    staged = load.stage_in_chunks((with_broken_rules(build(days), contract) for days in parts), "rows", [column, OK])
-    frame = load.read(staged)
-    report = audit(contract, frame, with_staged(expected or RunCounts(staged={}), staged, column))
+    rows = rows or (expected and expected.read) or {}
+    parts = chunks(load.days, rows, chunk_rows(contract), contract.partition_of, most=CHUNK_DAYS)
+    marked = (with_broken_rules(build(days), contract) for days in parts)
+    with load.timed("stage"):
+        staged = load.stage_in_chunks(marked, "rows", [column, OK])
+        frame = load.read(staged)
+    with load.timed("audit"):
+        report = audit(contract, frame, with_staged(expected or RunCounts(staged={}), staged, column))
     hashes = report.content_hashes
-    partitions = frozenset(day.isoformat() for day in load.days)
+    by_month = contract.partition_grain is PartitionGrain.MONTH
+    first_days = {contract.partition_of(day): start_of_month(day) if by_month else day for day in load.days}
     touched = frozenset(
-        dt.date.fromisoformat(partition)
-        for partition in partitions
-        if stored_hash(load.snapshot, partition) != hashes.get(partition, 0)
+        day for name, day in first_days.items() if stored_hash(load.snapshot, name) != hashes.get(name, 0)
     )
     publication = Publication(
-        contract=contract, run_id=load.run_id, step=contract.name, staged=staged, replaced=partitions, touched=touched,
+        contract=contract, run_id=load.run_id, step=contract.name, staged=staged, replaced=frozenset(first_days),
+        windows=days_of_months(load) if by_month else frozenset(), touched=touched,
         counts=totals(report), inputs=load.inputs, content_hashes=hashes, clock=load.clock,
     )  # fmt: skip
-    return Prepared(report, AuditedTable(publication, broken_rows(frame, staged, column, load.days[0]), load.rebuild))
+    window = f"'{load.days[0]}'" if by_month else quoted(column)
+    return Prepared(report, AuditedTable(publication, broken_rows(frame, staged, window, load.days[0]), load.rebuild))
+
+
+def days_of_months(load: Load) -> frozenset[str]:
+    """The run's days, and all that are loaded of their months: each is now as the run makes the month."""
+    months = {f"{day:%Y-%m}" for day in load.days}
+    loaded = (day for day in recorded(load.snapshot.transactions, "w:") if day[:7] in months)
+    return frozenset((*loaded, *(day.isoformat() for day in load.days)))
 
 
 def require_every_loaded_day(load: Load) -> None:
@@ -114,9 +148,9 @@ def require_every_loaded_day(load: Load) -> None:
         PermanentError: a loaded day is not among them.
     """
     loaded = recorded(load.snapshot.transactions, "p:").keys()
-    if lost := sorted(loaded - {day.isoformat() for day in load.days}):
+    if lost := sorted(loaded - {load.contract.partition_of(day) for day in load.days}):
         raise PermanentError(
-            f"{load.contract.table}: a rebuild of {load.days[0]} to {load.days[-1]} would lose {len(lost)} loaded days, the first "
+            f"{load.contract.table}: a rebuild of {load.days[0]} to {load.days[-1]} would lose {len(lost)} loaded partitions, the first "
             f"{lost[0]}, the last {lost[-1]}. Run it for a range that covers them all."
         )
 
@@ -129,19 +163,43 @@ def stored_hash(snapshot: Snapshot, partition: str) -> int | None:
 Part = TypeVar("Part", dt.date, str)
 
 
-def chunks(parts: Sequence[Part], rows: Mapping[str, int]) -> Iterator[list[Part]]:
-    """Cuts days or partitions into groups of about CHUNK_ROWS rows, in order; none is cut in two."""
+def chunk_rows(contract: Contract) -> int:
+    """How many rows of a table are staged in one write."""
+    return CHUNK_VALUES // len(contract.columns)
+
+
+def chunks(
+    parts: Sequence[Part],
+    rows: Mapping[str, int],
+    most_rows: int,
+    partition_of: Callable[[Part], str] = str,
+    most: int | None = None,
+) -> Iterator[list[Part]]:
+    """Cuts days or partitions into groups of so many rows and parts at most, in order, unless a single one has more.
+
+    What is of one storage partition is never cut in two.
+    """
     group: list[Part] = []
     held = 0
-    for part in parts:
-        more = rows.get(str(part), 0)
-        if group and held + more > CHUNK_ROWS:
+    for _, together in groupby(parts, key=partition_of):
+        members = list(together)
+        more = sum(rows.get(str(part), 0) for part in members)
+        if group and (held + more > most_rows or len(group) + len(members) > (most or len(parts))):
             yield group
             group, held = [], 0
-        group.append(part)
+        group += members
         held += more
     if group:
         yield group
+
+
+def rows_of_days(load: Load, upstreams: Mapping[str, tuple[Contract, Snapshot]]) -> Mapping[str, int]:
+    """How many rows of the tables that are read by day each of the run's days has, by the logs' statistics."""
+    found: Counter[str] = Counter()
+    for upstream, snapshot in upstreams.values():
+        if load.contract.read(upstream.table).kind != "as_of" and upstream.partition_grain is PartitionGrain.DAY:
+            found.update(snapshot.rows_by_partition())
+    return {day.isoformat(): found[day.isoformat()] for day in load.days}
 
 
 def narrow(load: Load, upstream: Contract, frame: DataFrame, days: Sequence[dt.date]) -> DataFrame:
@@ -165,11 +223,11 @@ def with_staged(expected: RunCounts, staged: Sequence[Staged], column: str) -> R
 
 
 def broken_rows(frame: DataFrame, staged: Sequence[Staged], window: str, fallback: dt.date) -> DataFrame | None:
-    """The staged rows that go to quarantine, if any; those without a window are shown under the run's first day."""
+    """The staged rows that go to quarantine, if any, under a window given by Spark SQL; those without are shown under the fallback."""
     if not any(one.rows(ok=False) for one in staged):
         return None
     return frame.where(f"not {OK}").selectExpr(
-        f"coalesce(cast(`{window}` as string), '{fallback}') as {WINDOW}", BROKEN_RULES, RAW
+        f"coalesce(cast({window} as string), '{fallback}') as {WINDOW}", BROKEN_RULES, RAW
     )
 
 
@@ -194,6 +252,10 @@ def conserved(contract: Contract, upstream: Contract, frame: DataFrame, days: Se
         frame, day = as_of(undeleted, days), "day"
     else:
         day = upstream.touched_column
+        if contract.read(upstream.table).kind == "days":
+            frame = frame.where(F.col(day).between(days[0], days[-1]))
+    if contract.partition_grain is PartitionGrain.MONTH:
+        frame, day = frame.withColumn("_month", F.date_format(day, "yyyy-MM")), "_month"
     if conserves.measure is None:
         rows: dict[str, int] = {str(row[0]): row[1] for row in frame.groupBy(day).count().collect()}
         return RunCounts(staged={}, read=rows)

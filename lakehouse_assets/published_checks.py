@@ -12,6 +12,7 @@ from asset_checks.metadata import identities_metadata
 from contracts.days import days_between
 from contracts.model import Contract
 from io_managers.delta_io_manager import DeltaIOManager
+from io_managers.reads import read_predicate
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.table import IO_MANAGER, LAKE
@@ -52,7 +53,7 @@ def _identities(contract: Contract, contracts: Mapping[str, Contract]) -> tuple[
     return tuple(
         one
         for one in identities_of(contract.table)
-        if one.right.table == contract.table and one.left.table in contracts
+        if one.right.table == contract.table and all(read.table in contracts for read in one.reads)
     )
 
 
@@ -67,12 +68,12 @@ def _identity_check(contract: Contract, contracts: Mapping[str, Contract]) -> dg
         lake: Lake = context.resources.lake
         tables: DeltaIOManager = context.resources.delta
         days = run_days(context.run.tags) or sorted(lake.days_of(contract.table)[0])
-        names = {side.table: side.day for one in identities for side in (one.left, one.right)}
+        reads = {read.table: read for one in identities for read in one.reads}
         published, stale = {}, {}
-        for name, column in names.items() if days else ():
-            published[name] = tables.read(name, f"`{column}` between date'{days[0]}' and date'{days[-1]}'")
+        for name, read in reads.items() if days else ():
+            published[name] = tables.read(name, read_predicate(lake.contracts[name], read, days[0], days[-1]))
             loaded, outdated = lake.days_of(name)
-            stale[name] = {day for day in days if day not in loaded or day in outdated}
+            stale[name] = {*outdated, *(day for day in days if day not in loaded)}
         results = evaluate_identities(published, days, stale, identities)
         return dg.AssetCheckResult(
             passed=all(result.passed for result in results),

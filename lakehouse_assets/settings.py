@@ -4,6 +4,7 @@ Secrets stand apart in `Secrets`, which is read where one is used and never whil
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,6 +32,11 @@ class Settings(BaseSettings):
         str, Field(pattern=r"^sail$", description="What computes tables: sail, embedded in the process.")
     ] = "sail"
     snowflake: Annotated[SourceName, Field(description="Where orders, customers and products come from.")] = "demo"
+    redshift: Annotated[SourceName, Field(description="Where customers' behaviour comes from.")] = "demo"
+    salesforce: Annotated[SourceName, Field(description="Where accounts, contacts and opportunities come from.")] = (
+        "demo"
+    )
+    kafka: Annotated[SourceName, Field(description="Where order events come from.")] = "demo"
     fx: Annotated[SourceName, Field(description="Where exchange rates come from.")] = "demo"
     files_root: Annotated[
         Path | None, Field(description="The folder that holds <source>/<table>/* for sources that are read from files.")
@@ -62,7 +68,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _files_need_a_folder(self) -> "Settings":
-        if "files" in (self.snowflake, self.fx) and self.files_root is None:
+        if "files" in self.sources.values() and self.files_root is None:
             raise ValueError(f"{PREFIX}FILES_ROOT is required by a source that is read from files")
         return self
 
@@ -71,9 +77,20 @@ class Settings(BaseSettings):
         return self.now or dt.datetime.now(dt.UTC)
 
     @property
+    def sources(self) -> Mapping[str, SourceName]:
+        """What stands behind each source, by the source's name."""
+        return {
+            "snowflake": self.snowflake,
+            "redshift": self.redshift,
+            "salesforce": self.salesforce,
+            "kafka": self.kafka,
+            "fx": self.fx,
+        }
+
+    @property
     def demo_only(self) -> bool:
         """Whether no data of anyone's own comes in."""
-        return {self.snowflake, self.fx} == {"demo"}
+        return set(self.sources.values()) == {"demo"}
 
 
 class Secrets(BaseSettings):

@@ -30,7 +30,7 @@ from io_managers.delta_io_manager import AuditedTable
 from io_managers.publish import Publication
 from io_managers.snapshot import recorded
 from io_managers.staging import Staged
-from lakehouse_assets.load import Load, Prepared, broken_rows, chunks, totals, with_staged
+from lakehouse_assets.load import Load, Prepared, broken_rows, chunk_rows, chunks, totals, with_staged
 
 ReadStored = Callable[[str], DataFrame]
 """The rows of the table that meet a predicate, at the version that the run opened."""
@@ -56,12 +56,15 @@ def prepare_changes(load: Load, changes: DataFrame, read_stored: ReadStored) -> 
         read_stored: reads what is stored.
     """
     contract = load.contract
-    staged = _stage_changes(load, changes)
-    frame = load.read(staged)
-    fold = fold_changes(load, frame.where(OK), None if load.rebuild else read_stored)
+    with load.timed("stage"):
+        staged = _stage_changes(load, changes)
+        frame = load.read(staged)
+    with load.timed("fold"):
+        fold = fold_changes(load, frame.where(OK), None if load.rebuild else read_stored)
     counts = with_outcome(with_staged(RunCounts(staged={}), staged, WINDOW), fold, load)
     published = load.read(fold.content)
-    report = audit(contract, frame, counts, window_column=WINDOW, content=published)
+    with load.timed("audit"):
+        report = audit(contract, frame, counts, window_column=WINDOW, content=published)
     publication = Publication(
         contract=contract,
         run_id=load.run_id,
@@ -75,7 +78,9 @@ def prepare_changes(load: Load, changes: DataFrame, read_stored: ReadStored) -> 
         inputs=load.inputs,
         clock=load.clock,
     )
-    return Prepared(report, AuditedTable(publication, broken_rows(frame, staged, WINDOW, load.days[0]), load.rebuild))
+    return Prepared(
+        report, AuditedTable(publication, broken_rows(frame, staged, quoted(WINDOW), load.days[0]), load.rebuild)
+    )
 
 
 def _stage_changes(load: Load, changes: DataFrame) -> tuple[Staged, ...]:
@@ -83,7 +88,10 @@ def _stage_changes(load: Load, changes: DataFrame) -> tuple[Staged, ...]:
     delivered = [column.name for column in load.contract.columns if column.name not in history]
     rows = {str(window): count for window, count in incoming_by_window(changes).items()}
     windows = [day.isoformat() for day in load.days]
-    frames = (changes.where(f"{WINDOW} between date'{part[0]}' and date'{part[-1]}'") for part in chunks(windows, rows))
+    frames = (
+        changes.where(f"{WINDOW} between date'{part[0]}' and date'{part[-1]}'")
+        for part in chunks(windows, rows, chunk_rows(load.contract))
+    )
     marked = (with_broken_rules(frame, load.contract, delivered) for frame in frames)
     return load.stage_in_chunks(marked, "changes", [WINDOW, OK])
 
@@ -101,7 +109,7 @@ def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None)
     outcome = outcome_of(decisions, contract)
     share = decided.rows() // max(1, len(outcome.replaced))
     rows = {value: stored.get(value, 0) + share for value in outcome.replaced}
-    parts = list(chunks(sorted(outcome.replaced), rows)) or [[]]
+    parts = list(chunks(sorted(outcome.replaced), rows, chunk_rows(contract))) or [[]]
     contents = (content(decisions, existing, contract, part) for part in parts)
     staged = load.stage_in_chunks(contents, "content", [contract.partition_column])
     _require_conserved(contract, stored, outcome, staged)

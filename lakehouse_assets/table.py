@@ -15,6 +15,8 @@ import dagster as dg
 from pyspark.sql import DataFrame
 
 from asset_checks.dagster_results import audit_results, reconciliation_result
+from asset_checks.expectations import expectation_rules, start_import
+from asset_checks.report import broken_errors
 from contracts.days import days_between
 from contracts.errors import PermanentError
 from contracts.model import Contract
@@ -23,7 +25,17 @@ from io_managers.failures import RETRIES, only_what_may_pass_is_retried
 from lakehouse_assets.asset_metadata import asset_key, definition_metadata, tags
 from lakehouse_assets.bronze.extraction import prepare_bronze
 from lakehouse_assets.lake import Lake, TableLoaded
-from lakehouse_assets.load import Load, Prepared, conserved, masked, narrow, prepare_partitions, totals, upstream_name
+from lakehouse_assets.load import (
+    Load,
+    Prepared,
+    conserved,
+    masked,
+    narrow,
+    prepare_partitions,
+    rows_of_days,
+    totals,
+    upstream_name,
+)
 from lakehouse_assets.silver_load import prepare_changes, windows_of
 from resources.sources.interface import Extraction, source_table
 
@@ -38,6 +50,8 @@ BLOCKING_CHECKS = {
     "conserved": "Nothing is lost: what was read is published, superseded or quarantined.",
 }
 RECONCILED = "reconciled"
+LAST_IN_LINE = {"dagster/priority": "-1"}
+"""Of tables that need Great Expectations: while it is imported, a run goes on with the others."""
 RUN_CONFIG = {
     "rebuild": dg.Field(
         bool,
@@ -71,6 +85,7 @@ def table_asset(
             tags=tags(contract),
             retry_policy=RETRIES,
             code_version=contract.version,
+            op_tags=LAST_IN_LINE if expectation_rules(contract) else None,
         )
 
     def compute(context: dg.AssetExecutionContext, **inputs: Any) -> Iterator[Any]:
@@ -99,6 +114,8 @@ def _load_table(
             inputs=tables.input_versions(contract),
             rebuild=rebuild,
         )
+        # After the session was opened, which imports some of the same packages: two threads must not do so at once.
+        start_import(_contracts_of_run(context, lake))
         metadata: dict[str, Any] = {}
         if function is None:
             prepared, reconciliation, extraction = prepare_bronze(load, lake.source(source_table(contract)[0]))
@@ -107,7 +124,7 @@ def _load_table(
         elif contract.mode == "changes":
             prepared = _prepare_silver(load, function, inputs, tables)
         else:
-            prepared = _prepare_gold(load, function, inputs, lake)
+            prepared = _prepare_gold(load, function, inputs, lake, tables)
     yield from audit_results(prepared.report)
     _stop_on_blocking_failures(prepared)
     partitions = {day.isoformat() for day in days}
@@ -120,7 +137,8 @@ def _load_table(
     if rebuild:
         windows = prepared.table.publication.windows or prepared.table.publication.replaced
         metadata["rebuilt_windows"] = f"{min(windows)} to {max(windows)}"
-    yield dg.Output(prepared.table, metadata=metadata)
+    with load.timed("publish"):
+        yield dg.Output(prepared.table, metadata=metadata)
     counts = totals(prepared.report)
     lake.announce(
         TableLoaded(
@@ -131,8 +149,17 @@ def _load_table(
             counts["published"],
             counts["quarantined"],
             time.monotonic() - started,
+            counts["superseded"],
+            broken_errors(prepared.report),
+            load.parts,
         )
     )
+
+
+def _contracts_of_run(context: dg.AssetExecutionContext, lake: Lake) -> list[Contract]:
+    """The contracts of all tables that the run loads."""
+    selected = context.run.asset_selection
+    return [one for one in lake.contracts.values() if selected is None or asset_key(one.table) in selected]
 
 
 def _said_by_source(extraction: Extraction, context: dg.AssetExecutionContext) -> dict[str, Any]:
@@ -160,7 +187,9 @@ def _prepare_silver(load: Load, function: TableFunction, inputs: Mapping[str, An
     return prepare_changes(replace(load, days=sorted(windows)), function(**everything), read_stored)
 
 
-def _prepare_gold(load: Load, function: TableFunction, inputs: Mapping[str, Any], lake: Lake) -> Prepared:
+def _prepare_gold(
+    load: Load, function: TableFunction, inputs: Mapping[str, Any], lake: Lake, tables: DeltaIOManager
+) -> Prepared:
     contract = load.contract
     upstreams = {upstream_name(read): lake.contracts[read.table] for read in contract.reads}
     wants_days = "days" in inspect.signature(function).parameters
@@ -176,8 +205,11 @@ def _prepare_gold(load: Load, function: TableFunction, inputs: Mapping[str, Any]
     expected = None
     if contract.conserves is not None:
         upstream = lake.contracts[contract.conserves.source]
-        expected = conserved(contract, upstream, inputs[upstream.name], load.days)
-    return prepare_partitions(load, build, expected)
+        with load.timed("audit"):
+            expected = conserved(contract, upstream, inputs[upstream.name], load.days)
+    rows = rows_of_days(load, {name: (one, tables.snapshot(one.table)) for name, one in upstreams.items()})
+    counted = (expected and expected.read) or {}
+    return prepare_partitions(load, build, expected, {day: max(rows[day], counted.get(day, 0)) for day in rows})
 
 
 def _inputs(contract: Contract, function: TableFunction | None) -> dict[str, dg.AssetIn]:

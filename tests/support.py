@@ -15,21 +15,22 @@ MakeFrame = Callable[..., "DataFrame"]
 
 
 def exact(row: Row, schema: pa.Schema) -> dict[str, Any]:
-    """Lets a test write dates, timestamps and decimals as text."""
+    """Lets a test write dates, timestamps and decimals as text, also those in lists and structs."""
+    return {name: _exact(value, schema.field(name).type) for name, value in row.items()}
 
-    def convert(name: str, value: Any) -> Any:
-        kind = schema.field(name).type
-        if not isinstance(value, str):
-            return value
-        if pa.types.is_date(kind):
-            return dt.date.fromisoformat(value)
-        if pa.types.is_timestamp(kind):
-            return dt.datetime.fromisoformat(value).replace(tzinfo=dt.UTC)
-        if pa.types.is_decimal(kind):
-            return Decimal(value)
+
+def _exact(value: Any, kind: pa.DataType) -> Any:
+    if isinstance(value, list) and pa.types.is_list(kind):
+        return [_exact(item, kind.value_type) for item in value]
+    if isinstance(value, Mapping) and pa.types.is_struct(kind):
+        return {name: _exact(item, kind.field(name).type) for name, item in value.items()}
+    if not isinstance(value, str):
         return value
-
-    return {name: convert(name, value) for name, value in row.items()}
+    if pa.types.is_date(kind):
+        return dt.date.fromisoformat(value)
+    if pa.types.is_timestamp(kind):
+        return dt.datetime.fromisoformat(value).replace(tzinfo=dt.UTC)
+    return Decimal(value) if pa.types.is_decimal(kind) else value
 
 
 def collected(frame: "DataFrame", *columns: str) -> list[tuple[Any, ...]]:

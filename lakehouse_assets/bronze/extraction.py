@@ -25,7 +25,8 @@ def prepare_bronze(load: Load, source: Source) -> tuple[Prepared, Reconciliation
     extraction = source.extract(load.contract, load.days[0], load.days[-1])
     landing = f"{load.storage.table_uri(load.contract.table)}/{staging_path(load.run_id, 'landing', load.attempt)}"
     try:
-        landed = land(load, extraction, landing)
+        with load.timed("extract"):
+            landed = land(load, extraction, landing)
         read = {day.isoformat(): rows for day, rows in landed.items()}
         prepared = prepare_partitions(load, _build(load, landing), RunCounts(staged={}, read=read))
     finally:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse_assets.gold.accounts import with_account
 from lakehouse_assets.gold.as_of import as_of
-from lakehouse_assets.gold.vocabulary import UNKNOWN
 
 
-def dim_customers(customers: DataFrame, days: Sequence[dt.date]) -> DataFrame:
+def dim_customers(customers: DataFrame, contacts: DataFrame, accounts: DataFrame, days: Sequence[dt.date]) -> DataFrame:
     """The customers that stand at each day's end. Masks are applied afterwards, wherever the contract states one."""
-    return as_of(customers.where("not is_deleted"), days).select(
+    return with_account(as_of(customers.where("not is_deleted"), days), contacts, accounts, days).select(
         "customer_id",
         "first_name",
         "last_name",
@@ -25,7 +25,7 @@ def dim_customers(customers: DataFrame, days: Sequence[dt.date]) -> DataFrame:
         "city",
         "signup_date",
         "last_modified_ts",
-        F.lit(None).cast("string").alias("account_id"),
-        F.lit(UNKNOWN).alias("industry"),
+        "account_id",
+        "industry",
         F.col("day").alias("snapshot_date"),
     )

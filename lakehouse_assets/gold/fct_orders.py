@@ -9,18 +9,25 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse_assets.gold.accounts import with_account
 from lakehouse_assets.gold.as_of import valid_at_end_of
 from lakehouse_assets.gold.currency import in_eur, rates_on
 from lakehouse_assets.gold.vocabulary import NOT_NET, UNKNOWN
 
 
 def fct_orders(
-    orders: DataFrame, products: DataFrame, customers: DataFrame, fx_rates: DataFrame, days: Sequence[dt.date]
+    orders: DataFrame,
+    products: DataFrame,
+    customers: DataFrame,
+    contacts: DataFrame,
+    accounts: DataFrame,
+    fx_rates: DataFrame,
+    days: Sequence[dt.date],
 ) -> DataFrame:
     """Adds the amount in euro, and attributes as of the order's date."""
     rates = rates_on(fx_rates, days)
     undeleted = customers.where("not is_deleted")
-    return (
+    described = (
         orders.join(rates, (orders["order_date"] == rates["day"]) & (orders["currency"] == rates["currency"]), "left")
         .join(
             products,
@@ -38,7 +45,8 @@ def fct_orders(
             (~orders["status"].isin(*NOT_NET)).alias("is_net"),
             *(F.coalesce(products[name], F.lit(UNKNOWN)).alias(name) for name in ("category", "brand")),
             F.coalesce(undeleted["country"], F.lit(UNKNOWN)).alias("country"),
-            F.lit(None).cast("string").alias("account_id"),
-            F.lit(UNKNOWN).alias("industry"),
+            undeleted["email"],
+            orders["order_date"].alias("day"),
         )
     )
+    return with_account(described, contacts, accounts, days).drop("email", "day")

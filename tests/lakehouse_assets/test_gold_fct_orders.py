@@ -14,16 +14,28 @@ ORDER = {
     "amount": "100.00", "currency": "USD", "status": "PAID", "last_modified_ts": "2026-03-10T12:00:00",
 }  # fmt: skip
 PRODUCT = {"product_id": "p1", "category": "Toys", "brand": "Acme", "valid_from": "2026-01-01", "valid_to": None}
-CUSTOMER = {"customer_id": "c1", "country": "DE", "is_deleted": False, "valid_from": "2026-01-01", "valid_to": None}
+CUSTOMER = {
+    "customer_id": "c1", "email": "ann@example.com", "country": "DE", "is_deleted": False, "valid_from": "2026-01-01",
+    "valid_to": None,
+}  # fmt: skip
+CONTACT = {
+    "contact_id": "k1", "account_id": "a1", "email": "ann@example.com", "system_modstamp": "2026-01-01",
+    "is_deleted": False, "valid_from": "2026-01-01",
+}  # fmt: skip
+ACCOUNT = {"account_id": "a1", "industry": "Retail", "is_deleted": False, "valid_from": "2026-01-01"}
 RATE = {"rate_date": "2026-03-10", "currency": "USD", "eur_per_unit": "0.9000000000"}
 
 
 @pytest.fixture
 def facts(rows_of: MakeFrame):
-    def build(orders=(ORDER,), products=(PRODUCT,), customers=(CUSTOMER,), rates=(RATE,), days=(DAY,)):
+    def build(
+        orders=(ORDER,), products=(PRODUCT,), customers=(CUSTOMER,), contacts=(), accounts=(ACCOUNT,), rates=(RATE,),
+        days=(DAY,),
+    ):  # fmt: skip
         return fct_orders(
             rows_of("silver/orders", *orders), rows_of("silver/products", *products),
-            rows_of("silver/customers", *customers), rows_of("silver/fx_rates", *rates), days,
+            rows_of("silver/customers", *customers), rows_of("silver/contacts", *contacts),
+            rows_of("silver/accounts", *accounts), rows_of("silver/fx_rates", *rates), days,
         )  # fmt: skip
 
     return build
@@ -83,7 +95,35 @@ def test_attributes_that_are_null_or_of_a_deleted_customer_are_unknown(facts) ->
 
 
 def test_an_order_stands_once_whatever_is_unknown(facts) -> None:
-    assert collected(facts(products=[], customers=[], rates=[]), "order_id", "amount_eur") == [("o1", None)]
+    frame = facts(products=[], customers=[], contacts=[CONTACT], rates=[])
+    assert collected(frame, "order_id", "amount_eur", "account_id", "industry") == [("o1", None, None, "Unknown")]
+
+
+def test_an_order_has_the_account_of_its_customer_as_of_its_day(facts) -> None:
+    moved, deleted = "2026-03-11T00:00:00", "2026-03-12T08:00:00"
+    orders = [ORDER | {"order_id": f"o{day}", "order_date": f"2026-03-{day}"} for day in (10, 11, 12)]
+    accounts = [
+        ACCOUNT | {"valid_to": moved},
+        ACCOUNT | {"industry": "Energy", "valid_from": moved, "valid_to": deleted},
+        ACCOUNT | {"is_deleted": True, "valid_from": deleted},
+    ]
+    days = [DAY, dt.date(2026, 3, 11), dt.date(2026, 3, 12)]
+    frame = facts(orders, contacts=[CONTACT], accounts=accounts, rates=[RATE], days=days)
+    assert collected(frame, "order_id", "account_id", "industry") == [
+        ("o10", "a1", "Retail"), ("o11", "a1", "Energy"), ("o12", None, "Unknown"),
+    ]  # fmt: skip
+
+
+def test_an_account_is_of_the_e_mail_that_an_undeleted_customer_has_on_the_day(facts) -> None:
+    changed = "2026-03-10T20:00:00"
+    before = CUSTOMER | {"valid_to": changed}
+    elsewhere = CUSTOMER | {"email": "ann@elsewhere.com", "valid_from": changed}
+    for after in (elsewhere, elsewhere | {"email": None}, CUSTOMER | {"is_deleted": True, "valid_from": changed}):
+        assert collected(facts(customers=[before, after], contacts=[CONTACT]), "account_id") == [(None,)]
+
+
+def test_the_columns_are_the_contracts(facts, contracts) -> None:
+    assert sorted(facts().columns) == sorted(contracts["gold/fct_orders"].by_name)
 
 
 def test_each_day_of_a_range_has_its_own_state(facts) -> None:

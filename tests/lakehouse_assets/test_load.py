@@ -22,7 +22,6 @@ from io_managers.snapshot import open_snapshot
 from io_managers.storage import Storage
 from lakehouse_assets import load as loading
 from lakehouse_assets.load import (
-    CHUNK_ROWS,
     Load,
     Prepared,
     chunks,
@@ -48,6 +47,7 @@ THINGS = replace(
 )
 DAYS = [dt.date(2026, 10, day) for day in (1, 2, 3, 4)]
 FIRST, SECOND, THIRD, FOURTH = DAYS
+MOST = 1_000_000
 SALT = "a salt that nobody may see"
 
 Row = tuple[dt.date | None, str, int]
@@ -95,21 +95,21 @@ def published(storage: Storage, made: Prepared) -> list[Row]:
 # Chunks
 
 
-@given(st.lists(st.integers(0, 2 * CHUNK_ROWS), max_size=30))
+@given(st.lists(st.integers(0, 2 * MOST), max_size=30))
 def test_chunks_keep_order_and_bound_rows_and_are_no_more_than_needed(rows: list[int]) -> None:
     parts = [f"{number:02}" for number in range(len(rows))]
     held = dict(zip(parts, rows, strict=True))
-    groups = list(chunks(parts, held))
+    groups = list(chunks(parts, held, MOST))
     assert [part for group in groups for part in group] == parts
     assert all(groups)
     for group in groups:
-        assert len(group) == 1 or sum(held[part] for part in group) <= CHUNK_ROWS
+        assert len(group) == 1 or sum(held[part] for part in group) <= MOST
     for group, following in itertools.pairwise(groups):
-        assert sum(held[part] for part in group) + held[following[0]] > CHUNK_ROWS
+        assert sum(held[part] for part in group) + held[following[0]] > MOST
 
 
 def test_days_whose_rows_are_not_known_are_one_chunk() -> None:
-    assert list(chunks(DAYS, {})) == [DAYS]
+    assert list(chunks(DAYS, {}, MOST)) == [DAYS]
 
 
 def test_several_chunks_that_are_published_together_equal_one(
@@ -118,7 +118,7 @@ def test_several_chunks_that_are_published_together_equal_one(
     whole, cut = Storage(f"{root}/whole"), Storage(f"{root}/cut")
     made, alone, together = [], [], []
     made.append(prepared(whole, spark, ROWS, built=alone))
-    monkeypatch.setattr(loading, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(loading, "CHUNK_VALUES", 2 * len(THINGS.columns))
     made.append(prepared(cut, spark, ROWS, built=together))
     assert alone == [DAYS]
     assert together == [[FIRST], [SECOND, THIRD], [FOURTH]]

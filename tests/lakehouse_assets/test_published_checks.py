@@ -129,8 +129,10 @@ def test_identities_are_checked_where_both_tables_are(contracts: Mapping[str, Co
     def checked(contracts: Mapping[str, Contract]) -> set[str]:
         return {"/".join(key.asset_key.path) for check in identity_checks(contracts) for key in check.check_keys}
 
-    assert checked(contracts) == {PRODUCTS, GEOGRAPHY}
-    assert checked({name: one for name, one in contracts.items() if name != FACTS}) == set()
+    profiles = "gold/customer_360"
+    of_facts = {PRODUCTS, GEOGRAPHY, "gold/revenue_by_industry", "gold/customer_daily", "gold/marketing_attribution"}
+    assert checked(contracts) == {*of_facts, profiles}
+    assert checked({name: one for name, one in contracts.items() if name != FACTS}) == {profiles}
 
 
 def test_a_table_with_yesterday_is_fresh(tiny: TinyLake) -> None:

@@ -362,7 +362,7 @@ def test_several_chunks_equal_one(
     arrivals = history(table, 3)
     whole, cut = make_table(table, "whole"), make_table(table, "cut")
     whole.apply(*(row for rows in arrivals for row in rows))
-    monkeypatch.setattr(loading, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(loading, "CHUNK_VALUES", 3 * len(whole.contract.columns))
     publication = cut.apply(*(row for rows in arrivals for row in rows)).table.publication
     if table == ORDERS:
         assert len(publication.staged) > 1

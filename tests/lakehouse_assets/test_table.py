@@ -121,9 +121,11 @@ def test_whoever_watches_is_told_of_each_table(tiny: TinyLake) -> None:
     lake, told = tiny.lake, []
     lake.listeners.append(told.append)
     tiny.materialize(ORDER_TABLES, FIRST, SECOND, lake)
-    assert [replace(one, seconds=0) for one in told] == [
+    assert [replace(one, seconds=0, parts={}) for one in told] == [
         TableLoaded(BRONZE, FIRST, SECOND, 5, 5, 0, 0),
-        TableLoaded(SILVER, FIRST, SECOND, 5, 3, 2, 0),
+        TableLoaded(
+            SILVER, FIRST, SECOND, 5, 3, 2, 0, 0, {"currency_known": 1, "amount_minimum": 1, "status_known": 1}
+        ),
     ]
     assert all(one.seconds > 0 for one in told)
 
@@ -281,7 +283,8 @@ def test_a_column_of_another_type_takes_a_rebuild_of_every_loaded_day(tiny: Tiny
     )
     part = tiny.materialize([BRONZE], SECOND, rebuild=[BRONZE])
     assert (
-        "a rebuild of 2026-10-02 to 2026-10-02 would lose 1 loaded days, the first 2026-10-01" in part.failures[BRONZE]
+        "a rebuild of 2026-10-02 to 2026-10-02 would lose 1 loaded partitions, the first 2026-10-01"
+        in part.failures[BRONZE]
     )
     assert len(tiny.rows(BRONZE, "order_id")) == len(ROWS)
     whole = tiny.materialize([BRONZE], FIRST, SECOND, rebuild=[BRONZE])

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 FIRST, SECOND, THIRD = (dt.date(2026, 10, day) for day in (1, 2, 3))
 MORNING = dt.datetime.combine(THIRD, dt.time(6), dt.UTC)
 """When the second day is the last that is closed."""
-SOURCES = ("snowflake/orders", "snowflake/customers", "snowflake/products", "fx/rates")
+SOURCES = (
+    "snowflake/orders", "snowflake/customers", "snowflake/products", "redshift/customer_behavior", "salesforce/Account",
+    "salesforce/Contact", "salesforce/Opportunity", "kafka/orders_events", "fx/rates",
+)  # fmt: skip
 ORDER_TABLES = ("bronze/snowflake_orders", "silver/orders")
 GOLD_OF_ORDERS = ("gold/fct_orders", "gold/product_perf_daily", "gold/revenue_by_geography")
 
@@ -68,8 +71,8 @@ class TinyLake:
     @property
     def lake(self) -> Lake:
         settings = Settings(
-            _env_file=None, root=str(self.folder / "lake"), start_date=FIRST, snowflake="files", fx="files",
-            files_root=self.folder / "files", now=self.now,
+            _env_file=None, root=str(self.folder / "lake"), start_date=FIRST, snowflake="files", redshift="files",
+            salesforce="files", kafka="files", fx="files", files_root=self.folder / "files", now=self.now,
         )  # type: ignore[call-arg]  # fmt: skip
         return Lake(settings, contracts=self.contracts, engine=self.engine)
 
