@@ -1,5 +1,6 @@
 """The `lakehouse` command: one module a subcommand, and the entry point that joins them."""
 
+import os
 import sys
 from typing import Any
 
@@ -8,17 +9,19 @@ import typer
 from rich.markup import escape
 
 from contracts.errors import LakehouseError
-from lakehouse_assets.command import contracts, quarantine, run, status
+from lakehouse_assets.command import contracts, doctor, quarantine, run, sql, status
 from lakehouse_assets.command.output import errors
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    # Rewraps all of a docstring's paragraphs.
+    rich_markup_mode="markdown",
     # A traceback with the values of variables could show rows, and secrets.
     pretty_exceptions_enable=False,
     help="Runs the lakehouse and shows what is in it.",
 )
-for subcommand in (run, status, quarantine, contracts):
+for subcommand in (run, status, sql, quarantine, contracts, doctor):
     app.command(subcommand.NAME)(subcommand.command)
 
 
@@ -28,6 +31,8 @@ def main() -> None:
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger("warning"), logger_factory=_log_to_standard_error
     )
+    # Opening Dagster's instance switches on a log in which Spark repeats errors that are told anyway.
+    os.environ.setdefault("SPARK_CONNECT_LOG_LEVEL", "critical")
     try:
         app()
     except LakehouseError as error:

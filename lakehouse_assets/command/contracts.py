@@ -4,7 +4,8 @@ import io
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +15,9 @@ from rich.markup import escape
 import contracts as package
 from contracts.compatibility import breaking_changes
 from contracts.errors import ConfigurationError
-from contracts.model import Contract
+from contracts.model import Contract, RowRule, TableRule
 from contracts.parse import load_contracts
-from lakehouse_assets.command.output import by_layer, console, count, heading, say, table
+from lakehouse_assets.command.output import by_layer, console, count, heading, say, table, write_json
 
 NAME = "contracts"
 FOLDER = Path(package.__file__).parent
@@ -30,23 +31,73 @@ def command(
             help="A git revision: fail on changes that break who relies on the contracts as they were.",
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Validates every contract, and lists the tables."""
+    """Validates every contract, and lists the tables.
+
+    JSON: contracts; breaking_changes (text; null without --against). An object a contract: table, version, title, grain,
+    owner, mode, available_by, retention_days, reads (table, kind, first, last), columns (name, type, required, key,
+    classification, mask, description), row_rules and table_rules (name, severity, description).
+    """
     now = load_contracts(FOLDER)
+    broken = breaking(contracts_at(against), now) if against is not None else None
+    if as_json:
+        write_json({"contracts": [as_record(now[name]) for name in by_layer(now)], "breaking_changes": broken})
+    else:
+        _print_contracts(now)
+        if against is not None and broken is not None:
+            _print_comparison(against, broken)
+    if broken:
+        raise typer.Exit(1)
+
+
+def as_record(contract: Contract) -> dict[str, object]:
+    """A contract as JSON has it; `lakehouse contracts --help` says what it holds."""
+    return {
+        "table": contract.table,
+        "version": contract.version,
+        "title": contract.title,
+        "grain": contract.grain,
+        "owner": contract.owner,
+        "mode": contract.mode,
+        "available_by": f"{contract.available_by:%H:%M}",
+        "retention_days": contract.retention_days,
+        "reads": [asdict(read) for read in contract.reads],
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.type,
+                "required": column.required,
+                "key": column.key,
+                "classification": column.classification,
+                "mask": column.mask.kind if column.mask else None,
+                "description": column.description,
+            }
+            for column in contract.columns
+        ],
+        "row_rules": [_rule(rule) for rule in contract.row_rules],
+        "table_rules": [_rule(rule) for rule in contract.table_rules],
+    }
+
+
+def _rule(rule: RowRule | TableRule) -> dict[str, str]:
+    return {"name": rule.name, "severity": rule.severity.value, "description": rule.description}
+
+
+def _print_contracts(now: Mapping[str, Contract]) -> None:
     heading(f"{count(len(now), 'contract')}, all valid")
-    figures = ("columns", "row rules", "table rules")
-    listing = table("table", "version", "grain", *figures, "due (UTC)", numbers=figures, whole=("table",))
+    figures = ("columns", "rules")
+    listing = table("table", "version", *figures, "due", "grain", numbers=figures, whole=("table", "version", "due"))
     for contract in (now[name] for name in by_layer(now)):
-        rules = count(len(contract.row_rules)), count(len(contract.table_rules))
-        columns, due = count(len(contract.columns)), f"{contract.available_by:%H:%M}"
-        listing.add_row(contract.table, contract.version, escape(contract.grain), columns, *rules, due)
+        rules = count(len(contract.row_rules) + len(contract.table_rules))
+        due = f"{contract.available_by:%H:%M}"
+        listing.add_row(
+            contract.table, contract.version, count(len(contract.columns)), rules, due, escape(contract.grain)
+        )
     console.print(listing)
-    if against is not None:
-        _compare(against, now)
 
 
-def _compare(revision: str, now: Mapping[str, Contract]) -> None:
-    broken = breaking(contracts_at(revision), now)
+def _print_comparison(revision: str, broken: Sequence[str]) -> None:
     console.print()
     if not broken:
         say(f"[bold green]No breaking change[/] against {escape(revision)}.")
@@ -55,7 +106,6 @@ def _compare(revision: str, now: Mapping[str, Contract]) -> None:
     for line in broken:
         say(f"[red]{escape(line)}[/]")
     say("Raise the contract's major version, or keep what others rely on.")
-    raise typer.Exit(1)
 
 
 def contracts_at(revision: str) -> Mapping[str, Contract]:

@@ -1,7 +1,8 @@
 """The terminal that commands print to, and how tables, figures and sentences look there."""
 
+import datetime as dt
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from rich.console import Console
 from rich.markup import escape
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from contracts.model import Contract
 from io_managers.staleness import dependency_order
+from lakehouse_assets.command.rows import to_json
 
 WIDTH = 120
 """Columns of output that goes to a file or a pipe, where no terminal says how wide it is."""
@@ -36,6 +38,18 @@ def say(text: str) -> None:
     console.print(text, soft_wrap=True)
 
 
+def write_json(value: Mapping[str, object] | Iterable[object]) -> None:
+    """Writes an object, or an array with an item a line, for whatever reads JSON."""
+    file = console.file
+    if isinstance(value, Mapping):
+        file.write(f"{to_json(value)}\n")
+        return
+    file.write("[")
+    for number, item in enumerate(value):
+        file.write(f"{',' if number else ''}\n{to_json(item)}")
+    file.write("\n]\n")
+
+
 def table(*columns: str, numbers: Collection[str] = (), whole: Collection[str] = ()) -> Table:
     """An empty table. Columns of numbers are aligned to the right; neither they nor `whole` columns are wrapped."""
     made = Table(header_style="dim", box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -45,9 +59,28 @@ def table(*columns: str, numbers: Collection[str] = (), whole: Collection[str] =
     return made
 
 
-def count(number: int, unit: str = "") -> str:
+def count(number: int, unit: str = "", units: str = "") -> str:
     """A number with its thousands apart, and its unit in the singular or plural where one is given."""
-    return f"{number:,}{f' {unit}' if unit else ''}{'s' if unit and number != 1 else ''}"
+    named = unit if number == 1 else units or (unit and f"{unit}s")
+    return f"{number:,} {named}".rstrip()
+
+
+def size(number: int) -> str:
+    """Bytes as people say them."""
+    amount, unit = float(number), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:  # noqa: PLR2004
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
+
+
+def rough_duration(duration: dt.timedelta) -> str:
+    """A duration in its largest unit, rounded down."""
+    if duration.days:
+        return f"{duration.days:,} d"
+    hours, rest = divmod(duration.seconds, 3600)
+    return f"{hours} h" if hours else f"{rest // 60} min"
 
 
 def seconds(duration: float) -> str:
@@ -55,6 +88,11 @@ def seconds(duration: float) -> str:
     if duration < 60:  # noqa: PLR2004
         return f"{duration:.1f} s"
     return f"{int(duration) // 60:,} min {int(duration) % 60} s"
+
+
+def day_range(first: dt.date, last: dt.date) -> str:
+    """Days from first to last, as people say it."""
+    return f"{first} to {last}" if first != last else f"{first}"
 
 
 def by_layer(contracts: Mapping[str, Contract]) -> list[str]:

@@ -2,17 +2,18 @@
 
 import datetime as dt
 import json
-from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from contracts.errors import ConfigurationError
 from contracts.masks import HIDDEN
-from contracts.model import WINDOW, Contract
+from contracts.model import BROKEN_RULES, RAW, WINDOW, Contract
 from io_managers.quarantine import read_quarantine
-from lakehouse_assets.command.output import console, count, heading, say, table
+from lakehouse_assets.command.output import console, count, heading, say, table, write_json
+from lakehouse_assets.command.requests import named_contract
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import load_settings
 
@@ -27,51 +28,91 @@ def command(
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 20,
     unmasked: Annotated[bool, typer.Option("--unmasked", help="Show restricted columns too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Shows the rows that a table's published days set aside, and the rules that they broke."""
+    """Shows the rows that a table's published days set aside, and the rules that they broke.
+
+    JSON: table, rows, days; rules (rule, rows, days, newest); newest (the newest rows: window, run_id, broken_rules, raw:
+    the row as delivered, JSON text).
+    """
     lake = Lake(load_settings())
-    if name not in lake.contracts:
-        raise ConfigurationError(f"there is no table '{name}'; there are {', '.join(lake.contracts)}")
-    contract = lake.contracts[name]
+    contract = named_contract(name, lake.contracts)
     windows = None if day is None else [day.date().isoformat()]
     rows = read_quarantine(lake.storage, contract, windows).to_pylist()
-    if not rows:
-        say(f"{name}: nothing is in quarantine{f' on {windows[0]}' if windows else ''}.")
+    newest = sorted(rows, key=lambda row: str(row["_window"]), reverse=True)[:limit]
+    if as_json:
+        write_json(_as_record(contract, rows, newest, unmasked=unmasked))
         return
-    _print_rules(name, rows)
-    _print_rows(contract, rows, limit, unmasked=unmasked)
+    if not rows:
+        say(f"{contract.table}: nothing is in quarantine{f' on {windows[0]}' if windows else ''}.")
+        return
+    _print_rules(contract.table, rows)
+    if newest:
+        _print_rows(contract, newest, unmasked=unmasked)
     say(
         "Correct them at the source, or change the contract's rule, and load the day again: its quarantine is replaced "
         "by what still breaks a rule."
     )
 
 
-def _print_rules(name: str, rows: list[dict[str, Any]]) -> None:
-    rules = Counter(rule for row in rows for rule in row["_broken_rules"])
-    days: dict[str, set[str]] = {}
+@dataclass(frozen=True)
+class BrokenRule:
+    """A rule, how many rows broke it, and on which days."""
+
+    rule: str
+    rows: int
+    days: int
+    newest: str
+
+
+def broken_rules(rows: Sequence[Mapping[str, Any]]) -> list[BrokenRule]:
+    """The rules that quarantined rows broke, most rows first."""
+    days: dict[str, list[str]] = {}
     for row in rows:
-        for rule in row["_broken_rules"]:
-            days.setdefault(rule, set()).add(row["_window"])
-    heading(f"{name}: {count(len(rows), 'row')} of {count(len({row['_window'] for row in rows}), 'day')} in quarantine")
-    listing = table("broken rule", "rows", "days", "newest", numbers=("rows", "days"))
-    for rule, number in rules.most_common():
-        listing.add_row(Text(rule), count(number), count(len(days[rule])), max(days[rule]))
+        for rule in row[BROKEN_RULES]:
+            days.setdefault(rule, []).append(row[WINDOW])
+    found = (BrokenRule(rule, len(of_rule), len(set(of_rule)), max(of_rule)) for rule, of_rule in days.items())
+    return sorted(found, key=lambda one: (-one.rows, one.rule))
+
+
+def _as_record(
+    contract: Contract, rows: Sequence[Mapping[str, Any]], newest: Sequence[Mapping[str, Any]], *, unmasked: bool
+) -> dict[str, object]:
+    return {
+        "table": contract.table,
+        "rows": len(rows),
+        "days": len({row[WINDOW] for row in rows}),
+        "rules": [asdict(one) for one in broken_rules(rows)],
+        "newest": [
+            {
+                "window": row[WINDOW],
+                "run_id": row["_run_id"],
+                "broken_rules": row[BROKEN_RULES],
+                "raw": shown(row[RAW], contract, unmasked=unmasked),
+            }
+            for row in newest
+        ],
+    }
+
+
+def _print_rules(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    heading(f"{name}: {count(len(rows), 'row')} of {count(len({row[WINDOW] for row in rows}), 'day')} in quarantine")
+    listing = table("broken rule", "rows", "days", "newest", numbers=("rows", "days"), whole=("newest",))
+    for one in broken_rules(rows):
+        listing.add_row(Text(one.rule), count(one.rows), count(one.days), one.newest)
     console.print(listing)
     console.print()
 
 
-def _print_rows(contract: Contract, rows: list[dict[str, Any]], limit: int, *, unmasked: bool) -> None:
-    newest = sorted(rows, key=lambda row: str(row["_window"]), reverse=True)[:limit]
-    if not newest:
-        return
+def _print_rows(contract: Contract, newest: Sequence[Mapping[str, Any]], *, unmasked: bool) -> None:
     heading(
         f"The newest {count(len(newest), 'row')}, as delivered"
         + (", restricted columns hidden" if contract.restricted and not unmasked else "")
     )
     listing = table("day", "broken rules", "row", whole=("day",))
     for row in newest:
-        rules = Text("\n".join(row["_broken_rules"]))
-        listing.add_row(row["_window"], rules, Text(shown(row["_raw"], contract, unmasked=unmasked)))
+        rules = Text("\n".join(row[BROKEN_RULES]))
+        listing.add_row(row[WINDOW], rules, Text(shown(row[RAW], contract, unmasked=unmasked)))
     console.print(listing)
     console.print()
 

@@ -1,6 +1,7 @@
-"""`lakehouse run`, `status` and `quarantine` on one small demo lake, as a person sees them."""
+"""`lakehouse run`, `status`, `sql` and `quarantine` on one small demo lake, as a person and a machine see them."""
 
 import datetime as dt
+import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -11,12 +12,14 @@ from typer.testing import CliRunner, Result
 
 from contracts.model import Contract
 from io_managers.snapshot import find_snapshot
-from io_managers.staleness import Cause, Outstanding, Plan
+from io_managers.staleness import Cause, Outstanding, Plan, dependency_order
 from io_managers.storage import Storage
 from lakehouse_assets.command import app
 from lakehouse_assets.command.output import WIDTH, console
 from lakehouse_assets.command.quarantine import shown
-from lakehouse_assets.command.run import CheckFinding, Summary, TableFailed, print_summary
+from lakehouse_assets.command.rows import to_json
+from lakehouse_assets.command.run import step_of
+from lakehouse_assets.command.summary import CheckFinding, Summary, TableFailed, as_record, print_summary
 from lakehouse_assets.lake import Lake, TableLoaded
 from lakehouse_assets.settings import Settings
 from tests.lake_processes import START, Ended, LakeProcesses, demo_environment
@@ -56,6 +59,15 @@ def versions(folder: Path, contracts: Mapping[str, Contract]) -> dict[str, int]:
     return {table: snapshot.version for table, snapshot in snapshots.items() if snapshot}
 
 
+def built_on(table: str, contracts: Mapping[str, Contract]) -> set[str]:
+    """The tables that read a table, or read what reads it."""
+    found = {table}
+    for name in dependency_order(contracts):
+        if any(read.table in found for read in contracts[name].reads):
+            found.add(name)
+    return found - {table}
+
+
 def line_of(output: str, start: str) -> list[str]:
     """The words of the first line that begins with a text."""
     return next(line.split() for line in output.splitlines() if line.startswith(f"{start} "))
@@ -76,8 +88,19 @@ def test_a_run_loads_every_table_and_accounts_for_every_row(
     assert "All tables are up to date" in first_run.output
 
 
-def test_output_that_no_one_watches_has_a_line_a_run_and_no_terminal_codes(first_run: Ended) -> None:
-    assert first_run.output.startswith(f"{START} to {START + dt.timedelta(days=DAYS - 1)}: loading 13 tables\n")
+def test_a_run_ends_with_the_rules_that_were_broken_the_best_customers_and_what_to_try(first_run: Ended) -> None:
+    assert re.search(r"\n[\d,]+ rows set aside, by the rules that they broke\n", first_run.output)
+    assert re.search(r"\nTime: engine .*, bronze .*, silver .*, gold .*", first_run.output)
+    assert line_of(first_run.output, "customer_id")[1:3] == ["country", "industry"]
+    for command in ("make ui", "lakehouse sql", "lakehouse quarantine", "lakehouse status"):
+        assert f"\n  {command} " in first_run.output
+
+
+def test_output_that_no_one_watches_has_a_line_a_run_and_no_terminal_codes(
+    first_run: Ended, contracts: Mapping[str, Contract]
+) -> None:
+    days = f"{START} to {START + dt.timedelta(days=DAYS - 1)}"
+    assert first_run.output.startswith(f"{days}: loading {len(contracts)} tables\n")
     assert not re.search("[\x1b\r]", first_run.output)
     assert "DEBUG" not in first_run.output
     assert "Warning" not in first_run.output
@@ -111,14 +134,14 @@ def test_a_source_that_fails_is_explained_and_holds_back_only_what_needs_it(
     assert f"{tmp_path}/files/snowflake/orders is missing" in ended.output
     assert "Traceback" not in ended.output
     assert "a-salt" not in ended.output
-    built_on_orders = {"silver/orders", "gold/fct_orders", "gold/product_perf_daily", "gold/revenue_by_geography"}
+    built_on_orders = built_on("bronze/snowflake_orders", contracts)
     assert f"outstanding {', '.join(sorted(built_on_orders))}: they need what failed." in ended.output
     for table in contracts:
         assert (f"\n{table} " in ended.output) == (table not in {"bronze/snowflake_orders", *built_on_orders}), table
     (tmp_path / "files" / "snowflake" / "orders").mkdir()
     repaired = processes.run("run", environment=environment)
     assert repaired.status == 0, repaired.output
-    assert "loading 5 tables" in repaired.output
+    assert sum(map(int, re.findall(r": loading (\d+) tables", repaired.output))) == len(built_on_orders) + 1
 
 
 @pytest.mark.parametrize(
@@ -161,14 +184,49 @@ def test_status_shows_rows_days_and_freshness(invoke: Invoke, contracts: Mapping
         snapshot = find_snapshot(Storage(str(folder / "lake")), table)
         assert snapshot is not None
         newest = str(START + dt.timedelta(days=DAYS - 1))
-        assert line_of(status.output, table) == [table, f"{snapshot.row_count():,}", str(DAYS), "0", newest, "yes"]
+        *figures, checks = line_of(status.output, table)
+        assert figures == [table, f"{snapshot.row_count():,}", f"{DAYS}/{DAYS}", str(START), newest, "yes"]
+        passed, all_checks = checks.split("/")
+        assert passed == all_checks != "0"
     assert "Nothing to do" in status.output
+
+
+def test_status_of_one_table_tells_days_checks_commits_and_quarantine(invoke: Invoke) -> None:
+    status = invoke("status", "silver.customers")
+    assert status.exit_code == 0
+    assert " ".join(line_of(status.output, "days")) == "days 2 of 2 closed days: 2026-10-01 to 2026-10-02"
+    assert line_of(status.output, "conserved")[1] == "passed"
+    assert "The newest 1 of 1 publish in the log" in status.output
+    assert line_of(status.output, "country_known")[1].isdigit()
+
+
+def test_status_is_told_to_machines(invoke: Invoke, contracts: Mapping[str, Contract]) -> None:
+    told = json.loads(invoke("status", "--json", days=DAYS + 1).output)
+    missing = str(START + dt.timedelta(days=DAYS))
+    assert {one["table"] for one in told["tables"]} == set(contracts)
+    orders = next(one for one in told["tables"] if one["table"] == "silver/orders")
+    assert orders["days"] == {"closed": DAYS + 1, "loaded": DAYS, "first": "2026-10-01", "newest": "2026-10-02"}
+    assert orders["due"] == [{"cause": "missing", "reason": "never loaded", "days": [missing]}]
+    assert {one["result"] for one in orders["checks"]} <= {"passed", "warning"}
+    one = json.loads(invoke("status", "silver/orders", "--json").output)
+    assert one["loaded_days"] == ["2026-10-01", "2026-10-02"]
+    assert one["publishes"][0]["counts"]["incoming"] > one["quarantine"]["rows"] > 0
+
+
+def test_a_check_that_no_run_evaluated_never_looked(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakehouse_assets.command.checks.configured_home", lambda: tmp_path / "none")
+    told = json.loads(invoke("status", "silver/orders", "--json").output)
+    assert {one["result"] for one in told["checks"]} == {"never"}
+    assert not (tmp_path / "none").exists()
 
 
 def test_status_says_what_is_late_and_missing(invoke: Invoke) -> None:
     status = invoke("status", days=DAYS + 1)
     due = START + dt.timedelta(days=DAYS + 1)
-    assert line_of(status.output, "bronze/fx_rates")[-4:] == ["late", "since", str(due), "02:15"]
+    assert due.isoformat() == "2026-10-04"
+    assert line_of(status.output, "bronze/fx_rates")[-3:-1] == ["h", "late"]
     missing = START + dt.timedelta(days=DAYS)
     reasons = status.output.split("The next run loads")[1]
     assert line_of(reasons, "silver/orders") == [
@@ -191,7 +249,6 @@ def test_status_says_what_is_stale_and_why_and_what_no_run_repairs(
     ]
     monkeypatch.setattr(Lake, "plan", lambda *_: Plan(due=(stale[0],), beyond=(stale[1],)))
     status = invoke("status").output
-    assert line_of(status, "gold/fct_orders")[3] == line_of(status, "gold/product_perf_daily")[3] == "1"
     next_run, backfill = status.split("The next run loads: 1 day of 1 table")[1].split(
         "Older than the restatement window"
     )
@@ -219,6 +276,27 @@ def test_quarantine_shows_broken_rules_and_hides_personal_values(invoke: Invoke)
     assert "***" not in unmasked.output
 
 
+def test_quarantine_is_told_to_machines(invoke: Invoke) -> None:
+    told = json.loads(invoke("quarantine", "silver.customers", "--limit", "1", "--json").output)
+    (newest,) = told["newest"]
+    assert json.loads(newest["raw"])["email"] == "***"
+    assert sum(one["rows"] for one in told["rules"]) >= told["rows"] > 1
+    assert set(newest["broken_rules"]) <= {one["rule"] for one in told["rules"]}
+
+
+def test_a_query_is_answered_by_a_process_of_its_own(processes: LakeProcesses, first_run: Ended, folder: Path) -> None:
+    query = "select status, count(*) as orders from silver.orders group by status order by status"
+    ended = processes.run("sql", query, environment=demo_environment(folder, DAYS))
+    assert ended.status == 0, ended.output
+    assert line_of(ended.output, "PAID")[1].isdigit()
+    assert ended.output.splitlines()[0].split() == ["status", "orders"]
+    told = processes.run("sql", query, "--json", environment=demo_environment(folder, DAYS))
+    assert {"CANCELLED", "PAID"} <= {one["status"] for one in json.loads(told.output)}
+    unknown = processes.run("sql", "select * from silver.order", environment=demo_environment(folder, DAYS))
+    assert unknown.status == 1
+    assert "there is no table 'silver.order'; did you mean silver.orders " in unknown.output
+
+
 def test_quarantine_is_told_by_day_and_limited(invoke: Invoke) -> None:
     everything = invoke("quarantine", "silver/customers", "--limit", "1").output
     assert "The newest 1 row," in everything
@@ -231,7 +309,9 @@ def test_an_unknown_table_is_told_apart_from_an_empty_quarantine(processes: Lake
     environment = demo_environment(tmp_path, 1)
     unknown = processes.run("quarantine", "silver/order", environment=environment)
     assert unknown.status == 1
-    assert "there is no table 'silver/order'; there are bronze/fx_rates" in unknown.output
+    assert "there is no table 'silver/order'; did you mean silver/orders " in unknown.output
+    strange = processes.run("quarantine", "nothing", environment=environment)
+    assert "there is no table 'nothing'; there are bronze/" in strange.output
     empty = processes.run("quarantine", "silver/orders", environment=environment)
     assert empty.status == 0
     assert "nothing is in quarantine" in empty.output
@@ -281,10 +361,43 @@ def test_the_summary_tells_failures_failed_checks_and_what_waits_for_them(
     assert "Not everything is up to date: 1 run in 1 min 15 s" in output
 
 
+def test_the_summary_adds_up_broken_rules_and_seconds() -> None:
+    loads = [
+        TableLoaded("bronze/fx_rates", START, START, 9, 9, 0, 2.0),
+        TableLoaded("silver/orders", START, START, 9, 5, 3, 1.5, 1, {"late": 3, "amount_minimum": 1}),
+        TableLoaded("silver/orders", START, START, 9, 8, 1, 0.5, 0, {"late": 1}),
+    ]
+    summary = Summary(loads, runs=2, seconds=7.5, engine_seconds=1.0, check_seconds=0.5)
+    assert summary.broken_rules == [("late", "silver/orders", 4), ("amount_minimum", "silver/orders", 1)]
+    assert summary.times == {
+        "engine": 1.0, "bronze": 2.0, "silver": 2.0, "gold": 0.0, "checks": 0.5, "bookkeeping": 2.0,
+    }  # fmt: skip
+
+
+def test_the_summary_is_told_to_machines(lake: Lake) -> None:
+    loaded = TableLoaded("silver/orders", START, START, 9, 5, 3, 1.5, 1, {"late": 3})
+    outstanding = [Outstanding("gold/fct_orders", START, Cause.MISSING, "never loaded")]
+    told = json.loads(to_json(as_record(lake, Summary([loaded], runs=1), outstanding)))
+    assert told["complete"] is False
+    assert told["tables"][0].items() >= {
+        "table": "silver/orders", "first": "2026-10-01", "last": "2026-10-01", "incoming": 9, "published": 5,
+        "quarantined": 3, "seconds": 1.5, "superseded": 1, "broken": {"late": 3},
+    }.items()  # fmt: skip
+    assert told["outstanding"][0]["cause"] == "missing"
+    assert told["best_customers"] == []
+
+
+def test_a_step_is_a_table_or_a_check_of_the_table_with_the_longest_name() -> None:
+    tables = ["gold/customer_360", "gold/customer", "silver/orders"]
+    assert step_of("silver__orders", tables) == ("silver/orders", "")
+    assert step_of("gold__customer_360_identities", tables) == ("gold/customer_360", "identities")
+    assert step_of("gold__customer_freshness", tables) == ("gold/customer", "freshness")
+
+
 def test_help_says_what_each_command_does() -> None:
     overview = CliRunner().invoke(app, ["--help"])
     assert overview.exit_code == 0
-    for subcommand in ("run", "status", "quarantine", "contracts"):
+    for subcommand in ("run", "status", "sql", "quarantine", "contracts", "doctor"):
         assert f" {subcommand} " in overview.output
         own = CliRunner().invoke(app, [subcommand, "--help"])
         assert own.exit_code == 0
@@ -293,11 +406,11 @@ def test_help_says_what_each_command_does() -> None:
 
 
 def test_a_killed_runs_publications_are_told_to_dagster(
-    processes: LakeProcesses, first_run: Ended, folder: Path, tmp_path: Path
+    processes: LakeProcesses, first_run: Ended, folder: Path, tmp_path: Path, contracts: Mapping[str, Contract]
 ) -> None:
     shutil.copytree(folder / "lake", tmp_path / "lake")
     ended = processes.run("run", environment=demo_environment(tmp_path, DAYS))
     assert ended.status == 0
-    assert "Dagster was told of 26 partitions" in ended.output
+    assert f"Dagster was told of {len(contracts) * DAYS} partitions" in ended.output
     assert "Nothing to do" in ended.output
     assert "Dagster was told" not in processes.run("run", environment=demo_environment(tmp_path, DAYS)).output
