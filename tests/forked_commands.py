@@ -16,7 +16,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-IMPORTED_ONCE = ("pandas", "pysail.spark", "pyspark.sql.connect.session", "lakehouse_assets.definitions")
+IMPORTED_ONCE = (
+    "pandas",
+    "pysail.spark",
+    "pyspark.sql.connect.session",
+    "great_expectations",
+    "lakehouse_assets.definitions",
+)
 
 
 def wrapped(function: Callable[..., Any], when: str, call: int) -> Callable[..., Any]:

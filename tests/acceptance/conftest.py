@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from lake_support import OwnLake, SharedEngine
+from oracle_comparison import greatest_by_hash
+from oracle_silver import Greatest
 from pyspark.sql import SparkSession
 
 from contracts.model import Contract
@@ -21,3 +23,9 @@ def make_lake(
     home = tmp_path_factory.mktemp("dagster_home")
     engine = SharedEngine(spark)
     return lambda folder, start: OwnLake(folder, home, engine, start, contracts)
+
+
+@pytest.fixture(scope="session")
+def greatest(spark: SparkSession, contracts: Mapping[str, Contract]) -> Greatest:
+    """Decides between versions of one key and time, for the oracle."""
+    return greatest_by_hash(spark, contracts)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from lake_support import ORDER_COLUMNS, OwnLake, Row, write_rows
+from oracle_silver import Delivered
 
 START = dt.date(2026, 1, 1)
 END = dt.date(2026, 2, 28)
@@ -32,28 +33,25 @@ _AWKWARD_RATE = Decimal("1.0940")
 
 @dataclass(frozen=True)
 class OwnData:
-    """Delivered rows, in any order. A row without `last_modified_ts` is of a file that doesn't have the column."""
+    """Delivered rows, in any order, and files that have them."""
 
-    orders: list[Row]
-    customers: list[Row]
-    products: list[Row]
-    rates: list[Row]
+    delivered: Delivered
 
     def write_into(self, lake: OwnLake, seed: int, *, backwards: bool = False) -> None:
         """Spreads the rows over files in mixed formats; backwards, the same rows come in the opposite order and in other formats."""
         draw = random.Random(seed)
         for table, columns, rows, files in (
-            ("snowflake/orders", ORDER_COLUMNS, self.orders, 12),
-            ("snowflake/customers", CUSTOMER_COLUMNS, self.customers, 5),
-            ("snowflake/products", PRODUCT_COLUMNS, self.products, 3),
-            ("fx/rates", RATE_COLUMNS, self.rates, 2),
+            ("snowflake/orders", ORDER_COLUMNS, self.delivered.orders, 12),
+            ("snowflake/customers", CUSTOMER_COLUMNS, self.delivered.customers, 5),
+            ("snowflake/products", PRODUCT_COLUMNS, self.delivered.products, 3),
+            ("fx/rates", RATE_COLUMNS, self.delivered.rates, 2),
         ):
             place = lake.files(table)
-            undated = [row for row in rows if row.get("last_modified_ts", START) is None]
+            undated = [row for row in rows if "last_modified_ts" not in row and "last_modified_ts" in columns]
             if undated:
                 without_cursor = [name for name in columns if name != "last_modified_ts"]
                 write_rows(place / ("zz_base.jsonl" if backwards else "base.csv"), without_cursor, undated)
-            dated = [row for row in rows if row.get("last_modified_ts", START) is not None]
+            dated = [row for row in rows if row not in undated]
             draw.shuffle(dated)
             parts = [dated[number::files] for number in range(files)]
             for number, part in enumerate(parts):
@@ -64,7 +62,10 @@ class OwnData:
 
 def own_data(seed: int) -> OwnData:
     draw = random.Random(seed)
-    return OwnData(list(_orders(draw)), list(_customers(draw)), list(_products(draw)), list(_rates(draw)))
+    orders, customers, products, rates = _orders(draw), _customers(draw), _products(draw), _rates(draw)
+    return OwnData(
+        Delivered(orders=list(orders), customers=list(customers), products=list(products), rates=list(rates))
+    )
 
 
 def _moment(draw: random.Random, day: dt.date) -> dt.datetime:
@@ -154,9 +155,9 @@ def _customers(draw: random.Random) -> Iterator[Row]:
             "city": draw.choice(_CITIES),
             "signup_date": signup if number % 20 else None,
             "is_deleted": draw.choice((False, None)),
-            "last_modified_ts": None if number % 3 == 0 else _moment(draw, signup),
+            "last_modified_ts": _moment(draw, signup),
         }
-        yield row
+        yield without_time_of_change(row) if number % 3 == 0 else row
         for change in range(draw.randrange(4)):
             row = row | {
                 "country": draw.choice(_COUNTRIES),
@@ -181,7 +182,6 @@ def _products(draw: random.Random) -> Iterator[Row]:
             "unit_price": draw.choice((Decimal(draw.randint(1, 9_999)) / 100, None)),
             "currency": draw.choice((*_CURRENCIES, "XOF", None)),
             "is_active": draw.choice((True, False, None)),
-            "last_modified_ts": None,
         }
         yield row
         for _ in range(draw.randrange(4)):
@@ -217,6 +217,11 @@ def _rates(draw: random.Random) -> Iterator[Row]:
         (END, "USD", "XOF", Decimal(560)),
     ):
         yield {"rate_date": day, "base": base, "quote": quote, "rate": unusable}
+
+
+def without_time_of_change(row: Row) -> Row:
+    """The row as a file has it that doesn't have the column."""
+    return {name: value for name, value in row.items() if name != "last_modified_ts"}
 
 
 def text(pattern: str | None, number: int) -> str | None:

@@ -1,5 +1,6 @@
 """A run that is killed changes nothing or everything, table by table, and running again makes up for it."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from contracts.model import Contract
 from io_managers.storage import Storage
 from lakehouse_assets.asset_metadata import asset_key
 from tests.lake_processes import (
+    START,
     Content,
     KillPoint,
     LakeProcesses,
@@ -22,6 +24,10 @@ from tests.lake_processes import (
 SIGKILL = 9
 COMMIT = "deltalake:DeltaTable.create_write_transaction"
 STORE_EVENTS = "lakehouse_assets.instance.event_log:BatchedSqliteEventLogStorage.store_event_batch"
+FACTS = "gold's facts are published, and what is built on them not"
+BRONZE = "bronze has the day, and gold does not"
+MONTHS_STAGED = "months are staged, and not published"
+MONTHS_PUBLISHED = "months are published, and their asset not materialized"
 
 FIRST_LOAD = {
     "Dagster's home has no schedules yet": KillPoint(
@@ -43,7 +49,7 @@ FIRST_LOAD = {
     "events are about to be stored": KillPoint(STORE_EVENTS, "before", 2),
     "changes are audited": KillPoint("lakehouse_assets.table:_stop_on_blocking_failures", "before", 2),
     "changes are published": KillPoint(COMMIT, "after", 2),
-    "gold's facts are published, and what is built on them not": KillPoint(COMMIT, "before", 2),
+    FACTS: KillPoint("lakehouse_assets.gold.customer_daily:customer_daily", "before", 1),
 }
 """What has happened when the process is killed, in the order in which the points come up on one lake."""
 
@@ -52,9 +58,22 @@ NEXT_DAY = {
         "io_managers.upkeep:remove_checkpoint_hint", "before", 1
     ),
     "some tables have the day, and another is staged": KillPoint("io_managers.staging:stage", "after", 6),
-    "most tables have the day, and gold does not": KillPoint(COMMIT, "after", 5),
+    BRONZE: KillPoint(COMMIT, "after", 5),
+    MONTHS_STAGED: KillPoint("lakehouse_assets.load:days_of_months", "after", 1),
+    MONTHS_PUBLISHED: KillPoint(COMMIT, "after", 1),
 }
 """The same, for a day more on the lake that the first load left."""
+
+REACHED = {
+    FACTS: ("gold/fct_orders", "gold/customer_daily"),
+    BRONZE: ("bronze/snowflake_orders", "gold/fct_orders"),
+    MONTHS_STAGED: ("gold/customer_daily", "gold/customer_monthly"),
+    MONTHS_PUBLISHED: ("gold/customer_monthly", "gold/customer_360"),
+}
+"""Points that are about certain tables: one that has the newest day by then, and one that has not."""
+
+LITTLE = {"LAKEHOUSE_DEMO_SCALE": "0.02"}
+"""What takes time is the number of runs and tables, not of rows."""
 
 CHECKPOINT_OFTEN = {"io_managers.upkeep:CHECKPOINT_EVERY": 1}
 
@@ -74,7 +93,7 @@ def reference(
     folder = tmp_path_factory.mktemp("undisturbed")
     contents = []
     for days in (3, 4):
-        environment = demo_environment(folder, days)
+        environment = {**demo_environment(folder, days), **LITTLE}
         ended = processes.run("run", environment=environment)
         assert ended.status == 0, ended.output
         contents.append(read_lake(environment["LAKEHOUSE_ROOT"], contracts))
@@ -88,7 +107,7 @@ def test_a_lake_survives_runs_that_are_killed_anywhere(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = demo_environment(tmp_path, 3)
+    first = {**demo_environment(tmp_path, 3), **LITTLE}
     storage = Storage(first["LAKEHOUSE_ROOT"])
     for point, kill in FIRST_LOAD.items():
         require_killed(processes, first, kill, point)
@@ -96,19 +115,27 @@ def test_a_lake_survives_runs_that_are_killed_anywhere(
             published = loaded_days(storage, contracts[table])
             assert content == (reference.three_days[table] if published else Content()), f"{table}, when {point}"
             assert len(published) in {0, 3}
+        require_reached(storage, contracts, START, point)
     require_recovered(processes, first, contracts, reference.three_days, monkeypatch)
 
-    a_day_later = demo_environment(tmp_path, 4)
+    a_day_later = {**demo_environment(tmp_path, 4), **LITTLE}
     for point, kill in NEXT_DAY.items():
         require_killed(processes, a_day_later, kill, point)
         for table, content in read_lake(storage.root, contracts).items():
             require_one_of(content, (reference.three_days[table], reference.four_days[table]), contracts[table], point)
+        require_reached(storage, contracts, START + dt.timedelta(days=3), point)
     require_recovered(processes, a_day_later, contracts, reference.four_days, monkeypatch)
 
 
 def require_killed(processes: LakeProcesses, environment: Mapping[str, str], kill: KillPoint, point: str) -> None:
     ended = processes.run("run", environment=environment, kill=kill, constants=CHECKPOINT_OFTEN)
     assert ended.status == -SIGKILL, f"{point}: never reached\n{ended.output}"
+
+
+def require_reached(storage: Storage, contracts: Mapping[str, Contract], newest: dt.date, point: str) -> None:
+    if point in REACHED:
+        has, has_not = (str(newest) in loaded_days(storage, contracts[table]) for table in REACHED[point])
+        assert (has, has_not) == (True, False), f"killed elsewhere than where {point}"
 
 
 def require_one_of(content: Content, allowed: tuple[Content, ...], contract: Contract, point: str) -> None:

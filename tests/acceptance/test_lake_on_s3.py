@@ -1,4 +1,4 @@
-"""A lake on S3 is the lake on disk: the same command, the same tables, the same rows."""
+"""A lake on S3 is the lake on disk: the same command, the same rows in every table."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +13,8 @@ from tests.lake_processes import LakeProcesses, demo_environment, read_lake
 BUCKET = "lakehouse-acceptance"
 REGION = "eu-west-1"
 DAYS = 2
+SCALE = {"LAKEHOUSE_DEMO_SCALE": "0.02"}
+"""As little as fills every table: what takes time is the number of requests, not of rows."""
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +50,14 @@ def versions(root: str, contracts: Mapping[str, Contract]) -> dict[str, int | No
 def test_a_lake_on_s3_has_the_rows_of_a_lake_on_disk(
     processes: LakeProcesses, s3: Mapping[str, str], contracts: Mapping[str, Contract], tmp_path: Path
 ) -> None:
-    on_disk = demo_environment(tmp_path / "disk", DAYS)
-    on_s3 = {**demo_environment(tmp_path / "s3", DAYS, root=f"s3://{BUCKET}/some/lake"), **s3}
+    on_disk = {**demo_environment(tmp_path / "disk", DAYS), **SCALE}
+    on_s3 = {**demo_environment(tmp_path / "s3", DAYS, root=f"s3://{BUCKET}/some/lake"), **SCALE, **s3}
     for environment in (on_disk, on_s3):
         ended = processes.run("run", environment=environment)
         assert ended.status == 0, ended.output
     remote = read_lake(on_s3["LAKEHOUSE_ROOT"], contracts)
     assert remote == read_lake(on_disk["LAKEHOUSE_ROOT"], contracts)
-    assert all(content.rows for content in remote.values())
+    assert [table for table in contracts if not remote[table].rows] == []
 
     before = versions(on_s3["LAKEHOUSE_ROOT"], contracts)
     again = processes.run("run", environment=on_s3)
