@@ -52,6 +52,10 @@ smoke: $(READY) ## Loads one day of every table with Dagster's own command, into
 	"$$bin/python" -m lakehouse_assets.instance.home; \
 	"$$bin/dagster" asset materialize --module-name lakehouse_assets.definitions --select '*' --partition 2026-10-01
 
+.PHONY: bench
+bench: $(READY) ## Measures speed beside DuckDB, and a day after a year; rewrites docs/performance.md. BENCH="--scales 1" for less.
+	@$(BIN)/python -m tests.bench $(or $(BENCH),--page docs/performance.md)
+
 .PHONY: check
 check: format-check lint types layers contracts ## Checks format, lint, types, layers and contracts.
 
@@ -75,6 +79,10 @@ types: $(READY)
 .PHONY: layers
 layers: $(READY)
 	@$(BIN)/lint-imports
+
+.PHONY: dictionary
+dictionary: $(READY) ## Writes docs/dictionary.md, all tables and columns, from the contracts.
+	@$(BIN)/python -m contracts.dictionary > docs/dictionary.md
 
 .PHONY: contracts
 contracts: $(READY) ## Validates the contracts, and fails on a change that breaks who relies on the main branch's.
