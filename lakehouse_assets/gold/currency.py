@@ -27,3 +27,14 @@ def in_eur(amount: Column, currency: Column, eur_per_unit: Column) -> Column:
     """The amount in euro, rounded half up to cents; null where there is no rate. The euro needs none."""
     rate = F.when(currency == "EUR", F.lit(1).cast("decimal(18,10)")).otherwise(eur_per_unit)
     return F.round(amount * rate, 2).cast("decimal(18,2)")
+
+
+def average_eur(total: str, count: str) -> Column:
+    """Euros for each of a count, rounded half up to cents; null for none. In whole cents, since no double is exact enough.
+
+    Args:
+        total: SQL of an amount of 0 or more.
+        count: SQL of a whole number.
+    """
+    cents = f"(2 * cast({total} * 100 as bigint) + {count}) div nullif(2 * {count}, 0)"
+    return F.expr(f"cast(cast({cents} as decimal(18,0)) * cast(0.01 as decimal(3,2)) as decimal(18,2))")

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from contracts.days import start_of_month
 from lakehouse_assets.gold.as_of import as_of
+from lakehouse_assets.gold.currency import average_eur
 from lakehouse_assets.gold.favourites import CATEGORIES, CHANNELS, favourites
 from lakehouse_assets.gold.opportunities import open_opportunities
 from lakehouse_assets.gold.vocabulary import UNKNOWN
@@ -125,11 +126,7 @@ def _described(profiles: DataFrame) -> DataFrame:
         "*",
         F.datediff("snapshot_date", "last_order_date").cast("bigint").alias("days_since_last_order"),
         F.datediff("snapshot_date", "last_activity_date").cast("bigint").alias("days_since_last_activity"),
-        # Engines differ in the scale of a decimal quotient, and a cast from double rounds halves down.
-        F.expr(
-            "case when lifetime_orders > 0 then"
-            " cast(round(cast(cast(lifetime_net_eur as double) / lifetime_orders as decimal(38,12)), 2) as decimal(18,2)) end"
-        ).alias("avg_order_value_eur"),
+        average_eur("lifetime_net_eur", "lifetime_orders").alias("avg_order_value_eur"),
         F.expr(
             f"case when lifetime_orders = 0 then 'prospect' when first_order_date > date_sub(snapshot_date, {_NEW_DAYS}) then 'new'"
             " when orders_30d > 0 then 'active' when orders_90d > 0 then 'at_risk' else 'churned' end"

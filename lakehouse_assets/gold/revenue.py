@@ -3,6 +3,8 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse_assets.gold.currency import average_eur
+
 
 def revenue_by(group: str, fct_orders: DataFrame) -> DataFrame:
     """Sums net orders by a column of theirs. Grain: that column and `activity_date`; groups without a net order have no row."""
@@ -14,6 +16,5 @@ def revenue_by(group: str, fct_orders: DataFrame) -> DataFrame:
             F.expr("count(distinct customer_id)").alias("customers"),
             F.sum("amount_eur").alias("net_eur"),
         )
-        # As everywhere: a quotient goes over decimal(38,12), since engines differ in a decimal quotient's scale.
-        .withColumn("avg_order_value_eur", F.expr("round(cast(cast(net_eur as double) / orders as decimal(38,12)), 2)"))
+        .withColumn("avg_order_value_eur", average_eur("net_eur", "orders"))
     )

@@ -34,6 +34,17 @@ def test_an_average_rounds_half_up_where_a_double_would_fall_short(rows_of: Make
     assert collected(revenue_by_geography(facts), "avg_order_value_eur") == [(Decimal("2.18"),)]  # 2.175
 
 
+def test_an_average_is_exact_where_a_double_is_not(rows_of: MakeFrame) -> None:
+    """33,005.77 / 2 is 16,502.885, and the greatest amount is its own average."""
+    greatest = "9999999999999999.99"
+    for amounts, average in ((("33005.77", "0.00"), "16502.89"), ((greatest,), greatest)):
+        facts = rows_of(
+            "gold/fct_orders",
+            *(FACT | {"order_id": str(number), "amount_eur": amount} for number, amount in enumerate(amounts)),
+        )
+        assert collected(revenue_by_geography(facts), "avg_order_value_eur") == [(Decimal(average),)]
+
+
 def test_each_day_is_summed_apart_and_nothing_gives_nothing(rows_of: MakeFrame) -> None:
     facts = rows_of("gold/fct_orders", FACT, FACT | {"order_date": "2026-03-11"})
     assert collected(revenue_by_geography(facts), "activity_date", "orders") == [(DAY, 1), (dt.date(2026, 3, 11), 1)]
