@@ -102,7 +102,13 @@ def write_page(page: Path, results: Results) -> None:
     if BEGIN not in text or END not in text:
         raise ValueError(f"{page} has no '{BEGIN}' with '{END}' after it: there is no place for the results")
     reached = "\n".join(f"- {'reached' if passed else '**missed**'}: {words}" for passed, words in verdicts(results))
-    parts = [f"Measured on: {results.machine}.", reached, *(listing.as_markdown() for listing in listings(results))]
+    picture = f"![Time as a multiple of DuckDB's, and seconds of one more day](images/{page.stem}.svg)"
+    parts = [
+        picture,
+        f"Measured on: {results.machine}.",
+        reached,
+        *(listing.as_markdown() for listing in listings(results)),
+    ]
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     page.write_text(f"{before}{BEGIN}\n\n" + "\n\n".join(parts) + f"\n\n{END}{after}")
     plot(page.parent / "images" / f"{page.stem}.svg", results)
