@@ -1,12 +1,13 @@
-"""Reading a Delta log as the JSON and checkpoint files that it is.
+"""A Delta log as the JSON and checkpoint files that it is.
 
 delta-rs opens tables and commits; it neither lists application transactions, nor reads one without replaying the log
-(5 ms each after 150 commits), nor shows what a commit between two versions did. That is read here, and only read.
+(5 ms each after 150 commits), nor shows what a commit between two versions did. That is read here. Written is the log of
+a staged table alone, which nobody else writes.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -40,6 +41,13 @@ def read_actions(storage: Storage, table_uri: str, version: int) -> Sequence[Act
     """
     content = storage.read_bytes(f"{log_uri(table_uri)}/{version:020d}.json")
     return [json.loads(line) for line in content.splitlines() if line.strip()]
+
+
+def write_first_commit(storage: Storage, table_uri: str, actions: Iterable[Action]) -> None:
+    """Makes a table of files that are there, in a place that is the caller's own: nothing keeps two writers apart."""
+    storage.create_folder(log_uri(table_uri))
+    content = "".join(json.dumps(action, separators=(",", ":")) + "\n" for action in actions)
+    storage.write_bytes(f"{log_uri(table_uri)}/{0:020d}.json", content.encode())
 
 
 def read_commit_info(storage: Storage, table_uri: str, version: int) -> Action:

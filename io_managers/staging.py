@@ -7,13 +7,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from contracts.errors import PermanentError
 from contracts.model import BROKEN_RULES, OK, RAW, WINDOW
-from io_managers.log import commit_versions, read_actions
+from io_managers.log import Action, commit_versions, read_actions, write_first_commit
 from io_managers.storage import Storage
 
 if TYPE_CHECKING:
@@ -110,15 +109,8 @@ def stage(  # noqa: PLR0913, PLR0917
         ValueError: run, step or attempt can't be part of a path.
         StagingError: the place is taken.
     """
-    relative_path = staging_path(run_id, step, attempt)
-    uri = f"{storage.table_uri(table)}/{relative_path}"
-    if commit_versions(storage, uri):
-        raise StagingError(
-            f"{table}: run {run_id} has already staged step '{step}', attempt '{attempt}', at {uri}: a second try needs an attempt of its own."
-        )
-    # Engines keep statistics of the first 32 columns only, and publishing needs the null counts of all.
-    writer = frame.write.format("delta").mode("error").option("delta.dataSkippingNumIndexedCols", "-1")
-    writer.partitionBy(*partition_by).save(storage.engine_path(uri))
+    relative_path, uri = _free_place(storage, table, run_id, step, attempt)
+    _write(frame, storage, uri, partition_by)
     return read_staged_log(storage, table, relative_path)
 
 
@@ -130,29 +122,73 @@ def stage_in_chunks(  # noqa: PLR0913, PLR0917
     step: str,
     attempt: int | str,
     partition_by: Sequence[str],
-) -> tuple[Staged, ...]:
-    """Writes one frame after the other, each to a place of its own: an engine holds about what it writes, so that chunks bound its memory.
+) -> Staged:
+    """Writes frames of the same columns one after the other: an engine holds about what it writes, so that chunks bound its memory.
+
+    Each is a table of its own; the log of the whole names the files of all. An engine would read a union of many tables
+    all at once, each with buffers of its own, and appending to one costs it several times the writing.
 
     Raises:
         ValueError: run, step or attempt can't be part of a path.
-        StagingError: a place is taken.
+        StagingError: the place is taken, or the frames have different columns.
     """
-    return tuple(
-        stage(frame, storage, table, run_id, step, f"{attempt}-{number}", partition_by)
-        for number, frame in enumerate(frames)
-    )
+    relative_path, uri = _free_place(storage, table, run_id, step, attempt)
+    every = list(frames)
+    if len(every) == 1:
+        _write(every[0], storage, uri, partition_by)
+    else:
+        for number, frame in enumerate(every):
+            _write(frame, storage, f"{uri}/{number}", partition_by)
+        _join(storage, table, uri, len(every))
+    return read_staged_log(storage, table, relative_path)
 
 
-def read_staged(session: "SparkSession", storage: Storage, staged: Sequence[Staged]) -> "DataFrame":
-    """The rows of staged tables, which share their schema, with all columns that were staged.
+def _free_place(storage: Storage, table: str, run_id: str, step: str, attempt: int | str) -> tuple[str, str]:
+    relative_path = staging_path(run_id, step, attempt)
+    uri = f"{storage.table_uri(table)}/{relative_path}"
+    if commit_versions(storage, uri):
+        raise StagingError(
+            f"{table}: run {run_id} has already staged step '{step}', attempt '{attempt}', at {uri}: a second try needs an attempt of its own."
+        )
+    return relative_path, uri
 
-    Raises:
-        ValueError: nothing is given.
-    """
-    if not staged:
-        raise ValueError("no staged table to read: a frame without rows is staged too, as a schema without files")
-    frames = [session.read.format("delta").load(storage.engine_path(one.uri)) for one in staged]
-    return reduce(lambda left, right: left.unionByName(right), frames)
+
+def _write(frame: "DataFrame", storage: Storage, uri: str, partition_by: Sequence[str]) -> None:
+    # Engines keep statistics of the first 32 columns only, and publishing needs the null counts of all.
+    writer = frame.write.format("delta").mode("error").option("delta.dataSkippingNumIndexedCols", "-1")
+    writer.partitionBy(*partition_by).save(storage.engine_path(uri))
+
+
+def _join(storage: Storage, table: str, uri: str, chunks: int) -> None:
+    """Makes a staged table of those in its folder, by a log that names their files."""
+    head: list[Action] = []
+    files: list[Action] = []
+    for chunk in range(chunks):
+        place = f"{uri}/{chunk}"
+        actions = [
+            action for version in commit_versions(storage, place) for action in read_actions(storage, place, version)
+        ]
+        described = [action for action in actions if "protocol" in action or "metaData" in action]
+        head = head or described
+        if _columns(described) != _columns(head):
+            raise StagingError(f"{table}: the chunks staged at {uri} have different columns: 0 and {chunk}.")
+        adds = [action["add"] for action in actions if "add" in action]
+        files += [{"add": {**add, "path": f"{chunk}/{add['path']}"}} for add in adds]
+    if head:
+        write_first_commit(storage, uri, [*head, *files])
+
+
+def _columns(actions: Iterable[Action]) -> Sequence[Any]:
+    return [
+        (action["metaData"]["schemaString"], action["metaData"]["partitionColumns"])
+        for action in actions
+        if "metaData" in action
+    ]
+
+
+def read_staged(session: "SparkSession", storage: Storage, staged: Staged) -> "DataFrame":
+    """The rows of a staged table, with all columns that were staged."""
+    return session.read.format("delta").load(storage.engine_path(staged.uri))
 
 
 def read_staged_log(storage: Storage, table: str, relative_path: str) -> Staged:

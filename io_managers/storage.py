@@ -81,6 +81,11 @@ class Storage:
             content: bytes = file.read()
         return content
 
+    def write_bytes(self, uri: str, content: bytes) -> None:
+        """Writes a file, in place of one that is there."""
+        with self.filesystem.open_output_stream(self.path(uri)) as file:
+            file.write(content)
+
     def create_folder(self, uri: str) -> None:
         """Makes a folder and those above it, where they are missing."""
         self.filesystem.create_dir(self.path(uri), recursive=True)

@@ -34,7 +34,7 @@ from io_managers.staging import Staged, read_staged, stage, stage_in_chunks
 from io_managers.storage import Storage
 from lakehouse_assets.gold.as_of import as_of
 
-CHUNK_VALUES = 20_000_000
+CHUNK_VALUES = 10_000_000
 """An engine holds about what it stages: more values than this (rows times columns) are staged in several writes, and published in one commit."""
 CHUNK_DAYS = 31
 """Days in a staged write: snapshots are a query a day, so more would make an ever larger plan."""
@@ -72,9 +72,7 @@ class Load:
         finally:
             self.parts[part] = self.parts.get(part, 0.0) + time.monotonic() - started
 
-    def stage_in_chunks(
-        self, frames: Iterable[DataFrame], step: str, partition_by: Sequence[str]
-    ) -> tuple[Staged, ...]:
+    def stage_in_chunks(self, frames: Iterable[DataFrame], step: str, partition_by: Sequence[str]) -> Staged:
         """Writes one frame after the other where no reader looks."""
         table = self.contract.table
         return stage_in_chunks(frames, self.storage, table, self.run_id, step, self.attempt, partition_by)
@@ -83,7 +81,7 @@ class Load:
         """Writes rows where no reader looks."""
         return stage(frame, self.storage, self.contract.table, self.run_id, step, self.attempt, partition_by)
 
-    def read(self, staged: Sequence[Staged]) -> DataFrame:
+    def read(self, staged: Staged) -> DataFrame:
         """Reads staged rows back."""
         return read_staged(self.session, self.storage, staged)
 
@@ -126,7 +124,7 @@ def prepare_partitions(
         day for name, day in first_days.items() if stored_hash(load.snapshot, name) != hashes.get(name, 0)
     )
     publication = Publication(
-        contract=contract, run_id=load.run_id, step=contract.name, staged=staged, replaced=frozenset(first_days),
+        contract=contract, run_id=load.run_id, step=contract.name, staged=(staged,), replaced=frozenset(first_days),
         windows=days_of_months(load) if by_month else frozenset(), touched=touched,
         counts=totals(report), inputs=load.inputs, content_hashes=hashes, clock=load.clock,
     )  # fmt: skip
@@ -212,19 +210,19 @@ def upstream_name(read: Read) -> str:
     return read.table.split("/")[1]
 
 
-def with_staged(expected: RunCounts, staged: Sequence[Staged], column: str) -> RunCounts:
+def with_staged(expected: RunCounts, staged: Staged, column: str) -> RunCounts:
     """Adds what the staged files' statistics say: rows that may be published and rows that may not, by a partition column."""
     counts: dict[str | None, tuple[int, int]] = {}
-    for file in (file for one in staged for file in one.files):
+    for file in staged.files:
         window = file.partition_values[column]
         good, bad = counts.get(window, (0, 0))
         counts[window] = (good + file.rows, bad) if file.ok else (good, bad + file.rows)
     return replace(expected, staged=counts)
 
 
-def broken_rows(frame: DataFrame, staged: Sequence[Staged], window: str, fallback: dt.date) -> DataFrame | None:
+def broken_rows(frame: DataFrame, staged: Staged, window: str, fallback: dt.date) -> DataFrame | None:
     """The staged rows that go to quarantine, if any, under a window given by Spark SQL; those without are shown under the fallback."""
-    if not any(one.rows(ok=False) for one in staged):
+    if not staged.rows(ok=False):
         return None
     return frame.where(f"not {OK}").selectExpr(
         f"coalesce(cast({window} as string), '{fallback}') as {WINDOW}", BROKEN_RULES, RAW

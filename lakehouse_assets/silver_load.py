@@ -1,7 +1,7 @@
 """How every silver table is loaded: audit the changes, fold them into what is stored, and say which partitions that replaces."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
@@ -40,7 +40,7 @@ ReadStored = Callable[[str], DataFrame]
 class Fold:
     """What changes make of the stored rows, staged."""
 
-    content: tuple[Staged, ...]
+    content: Staged
     outcome: Outcome
     in_reach: frozenset[str]
     """The partitions that could have held an affected row."""
@@ -69,7 +69,7 @@ def prepare_changes(load: Load, changes: DataFrame, read_stored: ReadStored) -> 
         contract=contract,
         run_id=load.run_id,
         step=contract.name,
-        staged=fold.content,
+        staged=(fold.content,),
         replaced=fold.outcome.replaced,
         read=fold.in_reach,
         windows=frozenset(day.isoformat() for day in load.days),
@@ -83,7 +83,7 @@ def prepare_changes(load: Load, changes: DataFrame, read_stored: ReadStored) -> 
     )
 
 
-def _stage_changes(load: Load, changes: DataFrame) -> tuple[Staged, ...]:
+def _stage_changes(load: Load, changes: DataFrame) -> Staged:
     history = {name for name in HISTORY_COLUMNS if load.contract.history == "scd2"}
     delivered = [column.name for column in load.contract.columns if column.name not in history]
     rows = {str(window): count for window, count in incoming_by_window(changes).items()}
@@ -105,7 +105,7 @@ def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None)
     read = partitions_to_read(contract, dates, stored)
     existing = read_stored(in_partitions(contract, read)) if read_stored and read else None
     decided = load.stage(decide(changes, existing, contract), "decisions", [])
-    decisions = load.read([decided])
+    decisions = load.read(decided)
     outcome = outcome_of(decisions, contract)
     share = decided.rows() // max(1, len(outcome.replaced))
     rows = {value: stored.get(value, 0) + share for value in outcome.replaced}
@@ -121,16 +121,14 @@ def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None)
     )
 
 
-def _require_conserved(
-    contract: Contract, stored: Mapping[str, int], outcome: Outcome, staged: Sequence[Staged]
-) -> None:
+def _require_conserved(contract: Contract, stored: Mapping[str, int], outcome: Outcome, staged: Staged) -> None:
     """Counts what was staged against what it replaces, by statistics and not by the fold's own rows.
 
     Raises:
         ChangesNotConservedError: the replaced partitions would not hold the rows that they held, and one for each new key or version.
     """
     before = sum(stored.get(partition, 0) for partition in outcome.replaced)
-    after = sum(one.rows() for one in staged)
+    after = staged.rows()
     if after != before + outcome.added:
         raise ChangesNotConservedError(
             f"{contract.table}: the {len(outcome.replaced):,} partitions to replace hold {before:,} rows and get {outcome.added:,}"

@@ -20,6 +20,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from contracts.model import CURRENT, IS_CURRENT, VALID_FROM, VALID_TO, VALID_TO_MONTH, WINDOW, Contract
+from contracts.row_rules import quoted
 from io_managers.change_application.reach import in_partitions
 from io_managers.change_application.versions import (
     STORED,
@@ -28,7 +29,6 @@ from io_managers.change_application.versions import (
     latest,
     prevails,
     same_values,
-    split_by_repetition,
 )
 
 if TYPE_CHECKING:
@@ -92,30 +92,44 @@ def _decide_latest(changes: "DataFrame", existing: "DataFrame | None", contract:
 
 def _decide_history(changes: "DataFrame", existing: "DataFrame | None", contract: Contract) -> "DataFrame":
     key, version = contract.key, (*contract.key, contract.sequence or "")
-    if existing is not None:
+    incoming = latest(changes, contract, version)
+    if existing is None:
+        standing, versions = incoming.withColumns({APPLIED: F.lit(True), ARRIVED: F.col(WINDOW)}), changes
+    else:
         existing = existing.join(changes.select(*key), list(key), "left_semi")
-    compared = beside_stored(latest(changes, contract, version), existing, contract, version, how="full").withColumn(
-        APPLIED, prevails(contract)
+        standing = _standing(incoming, existing, contract)
+        versions = changes.select(*version).unionByName(existing.select(*version))
+    valid = (
+        _successors(versions, contract)
+        # The wide rows come second, since an engine holds the first side in memory.
+        .join(standing, list(version), "right")
+        .withColumn(VALID_FROM, F.col(contract.sequence or ""))
+        .withColumn(IS_CURRENT, F.col(VALID_TO).isNull())
+        .withColumn(VALID_TO_MONTH, F.coalesce(F.date_format(VALID_TO, "yyyy-MM"), F.lit(CURRENT)))
     )
+    return _described(beside_stored(valid, None, contract, version) if existing is None else valid, contract)
+
+
+def _standing(incoming: "DataFrame", existing: "DataFrame", contract: Contract) -> "DataFrame":
+    """The versions that stand of the incoming and the stored ones, each with the stored row of its version beside it."""
+    version = (*contract.key, contract.sequence or "")
+    compared = beside_stored(incoming, existing, contract, version, how="full").withColumn(APPLIED, prevails(contract))
     stated = [column.name for column in contract.columns if column.name not in _VALIDITY]
-    standing = compared.select(
+    return compared.select(
         *(F.when(F.col(APPLIED), F.col(name)).otherwise(F.col(STORED + name)).alias(name) for name in stated),
         *(STORED + column.name for column in contract.columns),
         APPLIED,
         F.when(F.col(APPLIED), F.col(WINDOW)).alias(ARRIVED),
     )
-    keys = changes.select(*key) if existing is None else changes.select(*key).unionByName(existing.select(*key))
-    alone, succeeded = split_by_repetition(standing, key, counted=keys)
-    following = F.lead(contract.sequence or "").over(Window.partitionBy(*key).orderBy(contract.sequence or ""))
-    ending = alone.withColumn(VALID_TO, F.lit(None).cast(contract.by_name[VALID_TO].type)).unionByName(
-        succeeded.withColumn(VALID_TO, following)
-    )
-    valid = (
-        ending.withColumn(VALID_FROM, F.col(contract.sequence or ""))
-        .withColumn(IS_CURRENT, F.col(VALID_TO).isNull())
-        .withColumn(VALID_TO_MONTH, F.coalesce(F.date_format(VALID_TO, "yyyy-MM"), F.lit(CURRENT)))
-    )
-    return _described(valid, contract)
+
+
+def _successors(versions: "DataFrame", contract: Contract) -> "DataFrame":
+    """When each version that isn't its key's last is followed by another: key, sequence and `valid_to`. Versions may repeat."""
+    sequence = contract.sequence or ""
+    following = F.lead(sequence).over(Window.partitionBy(*contract.key).orderBy(sequence))
+    followed = versions.select(*contract.key, sequence, following.alias(VALID_TO))
+    # Of copies, the last alone is followed by something later.
+    return followed.where(f"{quoted(VALID_TO)} > {quoted(sequence)}")
 
 
 def _described(compared: "DataFrame", contract: Contract) -> "DataFrame":

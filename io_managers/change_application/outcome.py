@@ -99,13 +99,15 @@ def superseded(
 def conflicting_versions(changes: "DataFrame", existing: "DataFrame | None", contract: Contract) -> int:
     """How many versions, each a key and sequence, come with different payloads, incoming and stored ones taken together."""
     version = [*contract.key, contract.sequence or ""]
-    payload = _payload_digest(contract).alias("_payload")
-    versions = changes.select(*version, payload)
+    stated = [*version, *contract.payload]
+    versions = changes.select(*stated)
     if existing is not None:
         stored = existing.join(changes.select(*version), version, "left_semi")
-        versions = versions.unionByName(stored.select(*version, payload))
+        versions = versions.unionByName(stored.select(*stated))
     _, repeated = split_by_repetition(versions, version)
-    spread = repeated.groupBy(*version).agg(F.min("_payload").alias("_least"), F.max("_payload").alias("_greatest"))
+    # Digests of nested columns are dear, and few versions are repeated.
+    digests = repeated.select(*version, _payload_digest(contract).alias("_payload"))
+    spread = digests.groupBy(*version).agg(F.min("_payload").alias("_least"), F.max("_payload").alias("_greatest"))
     counted = spread.where("_least <> _greatest").agg(F.count("*").alias("versions")).toArrow()
     return int(counted["versions"][0].as_py())
 

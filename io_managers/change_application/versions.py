@@ -55,18 +55,14 @@ def same_values(contract: Contract, names: Iterable[str]) -> "Column":
     )
 
 
-def split_by_repetition(
-    frame: "DataFrame", columns: Sequence[str], counted: "DataFrame | None" = None
-) -> "tuple[DataFrame, DataFrame]":
-    """The rows whose values in the columns occur once, and all others; occurrences are counted in another frame if one is given.
+def split_by_repetition(frame: "DataFrame", columns: Sequence[str]) -> "tuple[DataFrame, DataFrame]":
+    """The rows whose values in the columns occur once, and all others.
 
     A hash stands for the values, so a collision may put a row among the others that belongs to the first: the caller
     treats those exactly, and none of the first occurs twice. Counting hashes is what lets wide windows see few rows.
     """
-    hash_ = hash_columns(*map(F.col, columns)).alias("_hash")
-    hashed = frame.select("*", hash_)
-    hashes = hashed if counted is None else counted.select(hash_)
-    repeated = hashes.groupBy("_hash").agg(F.count("*").alias("_count")).where("_count > 1").select("_hash")
+    hashed = frame.select("*", hash_columns(*map(F.col, columns)).alias("_hash"))
+    repeated = hashed.groupBy("_hash").agg(F.count("*").alias("_count")).where("_count > 1").select("_hash")
     return (
         hashed.join(repeated, "_hash", "left_anti").drop("_hash"),
         hashed.join(repeated, "_hash", "left_semi").drop("_hash"),
@@ -76,14 +72,17 @@ def split_by_repetition(
 def latest(changes: "DataFrame", contract: Contract, identity: Sequence[str]) -> "DataFrame":
     """One row an identity: the version that stands, of copies the one that arrived first."""
     single, repeated = split_by_repetition(changes, identity)
+    one = Window.partitionBy(*identity)
+    newest = repeated.withColumn("_rank", F.rank().over(one.orderBy(F.col(contract.sequence or "").desc())))
+    tied = newest.where("_rank = 1").withColumn("_tied", F.count("*").over(one) > 1)
+    # Of ties alone: JSON of all versions would take longer than everything else.
     order = [
-        F.col(contract.sequence or "").desc(),
-        payload_hash(contract).desc(),
-        payload_json(contract).desc(),
+        F.when(F.col("_tied"), payload_hash(contract)).desc(),
+        F.when(F.col("_tied"), payload_json(contract)).desc(),
         F.col(WINDOW).asc(),
     ]
-    ranked = repeated.withColumn("_rank", F.row_number().over(Window.partitionBy(*identity).orderBy(*order)))
-    return single.unionByName(ranked.where("_rank = 1").drop("_rank"))
+    first = tied.withColumn("_rank", F.row_number().over(one.orderBy(*order))).where("_rank = 1")
+    return single.unionByName(first.drop("_rank", "_tied"))
 
 
 def beside_stored(

@@ -25,22 +25,32 @@ def with_account(customers: DataFrame, contacts: DataFrame, accounts: DataFrame,
     Returns:
         The rows with `account_id`, null without an account, and `industry`, which is then 'Unknown'.
     """
-    contact = _latest_contacts(contacts, days)
-    account = accounts.where("not is_deleted")
-    # The rows come second in both joins, since an engine holds the first side in memory.
-    with_contact = contact.join(
-        customers,
-        (contact["email"] == customers["email"]) & valid_at_end_of(customers["day"], contact),
-        "right",
-    ).select(*(customers[name] for name in customers.columns), contact["account_id"].alias("_account_of_contact"))
-    return account.join(
-        with_contact,
-        (account["account_id"] == with_contact["_account_of_contact"]) & valid_at_end_of(with_contact["day"], account),
-        "right",
+    known = _accounts_by_email(_latest_contacts(contacts, days), accounts)
+    # The rows come second, since an engine holds the first side in memory.
+    return known.join(
+        customers, (known["email"] == customers["email"]) & valid_at_end_of(customers["day"], known), "right"
     ).select(
-        *(with_contact[name] for name in customers.columns),
-        account["account_id"],
-        F.coalesce(account["industry"], F.lit(UNKNOWN)).alias("industry"),
+        *(customers[name] for name in customers.columns),
+        known["account_id"],
+        F.coalesce(known["industry"], F.lit(UNKNOWN)).alias("industry"),
+    )
+
+
+def _accounts_by_email(contacts: DataFrame, accounts: DataFrame) -> DataFrame:
+    """The undeleted account of each e-mail's latest contact, for as long as both stand; no row where there is none."""
+    account = accounts.where("not is_deleted").select(
+        "account_id", "industry", F.col("valid_from").alias("_from"), F.col("valid_to").alias("_to")
+    )
+    return (
+        contacts.join(account, "account_id")
+        .where("(_to is null or valid_from < _to) and (valid_to is null or _from < valid_to)")
+        .select(
+            "email",
+            "account_id",
+            "industry",
+            F.greatest("valid_from", "_from").alias("valid_from"),
+            F.least("valid_to", "_to").alias("valid_to"),
+        )
     )
 
 

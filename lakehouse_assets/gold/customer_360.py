@@ -36,21 +36,38 @@ def customer_360(
     days: Sequence[dt.date],
 ) -> DataFrame:
     """Joins what is known of each customer with what they did up to the day."""
+    # The wide rows of the dimension come last, and meet everything else in one join: an engine holds the first side in memory.
+    known = _known(customer_daily, customer_monthly, customers, days)
+    pipeline = _pipeline(dim_customers, opportunities, fx_rates, days)
+    return _described(known.join(pipeline, [*_KEYS], "full").join(dim_customers, [*_KEYS], "full"))
+
+
+def _known(
+    customer_daily: DataFrame, customer_monthly: DataFrame, customers: DataFrame, days: Sequence[dt.date]
+) -> DataFrame:
+    """What the customers with any activity up to the day did, those aside who are deleted by then."""
     activity = _activity(customer_daily, customer_monthly, days)
     deleted = as_of(customers.where("is_deleted"), days).select("customer_id", F.col("day").alias("snapshot_date"))
-    pipeline = (
-        open_opportunities(opportunities, fx_rates, days)
-        .where("account_id is not null")
-        .groupBy("account_id", F.col("day").alias("snapshot_date"))
-        .agg(F.count("*").alias("open_opportunities"), F.sum("amount_eur").alias("open_opportunity_eur"))
-    )
-    return _described(
-        dim_customers.join(_sums(activity), [*_KEYS], "full")
+    return (
+        _sums(activity)
         .join(deleted, [*_KEYS], "left_anti")
         .join(favourites(activity, CATEGORIES, *_KEYS), [*_KEYS], "left")
         .join(favourites(activity, CHANNELS, *_KEYS), [*_KEYS], "left")
-        .join(pipeline, ["account_id", "snapshot_date"], "left")
     )
+
+
+def _pipeline(
+    dim_customers: DataFrame, opportunities: DataFrame, fx_rates: DataFrame, days: Sequence[dt.date]
+) -> DataFrame:
+    """The open opportunities of the accounts of those customers who have one."""
+    of_accounts = (
+        open_opportunities(opportunities, fx_rates, days)
+        .groupBy("account_id", F.col("day").alias("snapshot_date"))
+        .agg(F.count("*").alias("open_opportunities"), F.sum("amount_eur").alias("open_opportunity_eur"))
+    )
+    # By customers with an account alone: all others would meet in the one partition of null.
+    with_account = dim_customers.where("account_id is not null").select(*_KEYS, "account_id")
+    return of_accounts.join(with_account, ["account_id", "snapshot_date"]).drop("account_id")
 
 
 def _activity(customer_daily: DataFrame, customer_monthly: DataFrame, days: Sequence[dt.date]) -> DataFrame:

@@ -26,7 +26,7 @@ class SailEngine:
             # The server logs every start and session at INFO; only what a person must act on is shown.
             os.environ.setdefault("RUST_LOG", "error")
             # Its allocator would keep what one table needed while the next is made: a third of the memory of a long run.
-            os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0")
+            os.environ.setdefault("MIMALLOC_PURGE_DELAY", "1")
             from pysail.spark import SparkConnectServer
             from pyspark.sql import SparkSession
 

@@ -115,7 +115,7 @@ def test_an_empty_frame_is_staged_as_a_schema_without_files(spark: "SparkSession
     staged = stage_rows(spark, storage, [])
     assert staged.files == ()
     assert [column.name for column in staged.columns] == ["key", "value", "amount", "day"]
-    assert read_staged(spark, storage, [staged]).count() == 0
+    assert read_staged(spark, storage, staged).count() == 0
     publish_staged(storage, MONEY, [staged], {"2026-10-01"})
     assert content(storage) == []
     assert open_snapshot(storage, MONEY).transaction("p:2026-10-01") is not None
@@ -141,18 +141,26 @@ def test_a_staged_table_that_was_changed_is_an_error(storage: Storage) -> None:
         read_staged_log(storage, TABLE, staged.relative_path)
 
 
-def test_chunks_are_staged_apart_and_read_and_published_together(spark: "SparkSession", storage: Storage) -> None:
+def test_chunks_are_staged_one_after_the_other_in_one_place(spark: "SparkSession", storage: Storage) -> None:
     frames = [frame_of(spark, [(day, "k", 1, None)]) for day in (FIRST, SECOND)]
     staged = stage_in_chunks(frames, storage, TABLE, "run", "step", 0, ["day"])
-    assert len({one.uri for one in staged}) == 2
     assert sorted(row.day for row in read_staged(spark, storage, staged).collect()) == [FIRST, SECOND]
-    assert publish_staged(storage, MONEY, staged, {"2026-10-01", "2026-10-02"}).rows == 2
+    assert publish_staged(storage, MONEY, [staged], {"2026-10-01", "2026-10-02"}).rows == 2
     assert sorted(row.day for row in read(spark, storage).collect()) == [FIRST, SECOND]
 
 
-def test_reading_no_stage_is_an_error(spark: "SparkSession", storage: Storage) -> None:
-    with pytest.raises(ValueError, match="no staged table"):
-        read_staged(spark, storage, [])
+def test_chunks_of_different_columns_are_an_error(spark: "SparkSession", storage: Storage) -> None:
+    frames = [
+        frame_of(spark, [(FIRST, "k", 1, None)]),
+        frame_of(spark, [(FIRST, "k", 1)], make_contract(DATE, KEY, VALUE)),
+    ]
+    with pytest.raises(StagingError, match="different columns: 0 and 1"):
+        stage_in_chunks(frames, storage, TABLE, "run", "step", 0, ["day"])
+
+
+def test_no_chunk_at_all_is_an_error(storage: Storage) -> None:
+    with pytest.raises(StagingError, match="nothing is staged"):
+        stage_in_chunks([], storage, TABLE, "run", "step", 0, ["day"])
 
 
 def test_statistics_cover_every_column(spark: "SparkSession", storage: Storage) -> None:
@@ -163,6 +171,13 @@ def test_statistics_cover_every_column(spark: "SparkSession", storage: Storage) 
     with pytest.raises(StagedFilesRejected, match="required column 'c59' is null in 1 rows"):
         publish_staged(storage, wide, [staged], {"2026-10-01"})
     assert all("c59" in file.stats["nullCount"] for file in staged.files)
+
+
+def test_statistics_of_later_chunks_cover_every_column(spark: "SparkSession", storage: Storage) -> None:
+    wide = make_contract(DATE, *(Column(f"c{number}", "bigint", "One of many.") for number in range(60)))
+    frames = [frame_of(spark, [(day, *range(60))], wide) for day in (FIRST, SECOND)]
+    staged = stage_in_chunks(frames, storage, TABLE, "run", "step", 0, ["day"])
+    assert [file.stats["nullCount"]["c59"] for file in staged.files] == [0, 0]
 
 
 @pytest.mark.parametrize("engine_stages", [True, False])
@@ -196,7 +211,7 @@ def test_rows_that_are_not_ok_go_to_quarantine_and_the_others_are_published(
     staged = stage(flagged, storage, TABLE, "run", "step", 0, ["day", OK])
     assert (staged.rows(ok=True), staged.rows(ok=False)) == (2, 2)
     bad = (
-        read_staged(spark, storage, [staged])
+        read_staged(spark, storage, staged)
         .where(f"not {OK}")
         .selectExpr("coalesce(cast(day as string), '2026-10-01') as _window", "_broken_rules", "_raw")
     )
