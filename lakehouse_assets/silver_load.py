@@ -32,6 +32,9 @@ from io_managers.snapshot import recorded
 from io_managers.staging import Staged
 from lakehouse_assets.load import Load, Prepared, broken_rows, chunk_rows, chunks, totals, with_staged
 
+COPIED_AT_ONCE = 4
+"""Decided rows are only copied, which an engine needs less memory for than to compute them; and each write reads all decisions."""
+
 ReadStored = Callable[[str], DataFrame]
 """The rows of the table that meet a predicate, at the version that the run opened."""
 
@@ -109,7 +112,8 @@ def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None)
     outcome = outcome_of(decisions, contract)
     share = decided.rows() // max(1, len(outcome.replaced))
     rows = {value: stored.get(value, 0) + share for value in outcome.replaced}
-    parts = list(chunks(sorted(outcome.replaced), rows, chunk_rows(contract))) or [[]]
+    most_rows = COPIED_AT_ONCE * chunk_rows(contract)
+    parts = list(chunks(sorted(outcome.replaced), rows, most_rows)) or [[]]
     contents = (content(decisions, existing, contract, part) for part in parts)
     staged = load.stage_in_chunks(contents, "content", [contract.partition_column])
     _require_conserved(contract, stored, outcome, staged)

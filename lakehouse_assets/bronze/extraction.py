@@ -6,8 +6,10 @@ the rows are staged.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
@@ -47,12 +49,28 @@ def land(load: Load, extraction: Extraction, uri: str) -> Counter[dt.date]:
     rows: Counter[dt.date] = Counter(dict.fromkeys(load.days, 0))
     load.storage.create_folder(uri)
     target = load.storage.path(f"{uri}/rows.parquet")
-    with pq.ParquetWriter(target, delivered_schema(load.contract), filesystem=load.storage.filesystem) as writer:
-        for batch in extraction.batches:
+    # The file is read once, chunk by chunk of windows: nothing else is worth a dictionary or statistics.
+    with pq.ParquetWriter(
+        target,
+        delivered_schema(load.contract),
+        filesystem=load.storage.filesystem,
+        use_dictionary=[WINDOW],
+        write_statistics=[WINDOW],
+    ) as writer:
+        for batch in _read_ahead(extraction.batches):
             writer.write_batch(batch)
             for count in pc.value_counts(batch.column(WINDOW)).to_pylist():
                 rows[count["values"]] += count["counts"]
     return rows
+
+
+def _read_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Reads the next batch while one is written. Only one thread reads at a time."""
+    with ThreadPoolExecutor(1, thread_name_prefix="extract") as reader:
+        following = reader.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = reader.submit(next, batches, None)
+            yield batch
 
 
 def _build(load: Load, landing: str) -> Build:
