@@ -49,10 +49,7 @@ def command(
     _print_rules(contract.table, rows)
     if newest:
         _print_rows(contract, newest, unmasked=unmasked)
-    say(
-        "Correct them at the source, or change the contract's rule, and load the day again: its quarantine is replaced "
-        "by what still breaks a rule."
-    )
+    say(_what_to_do(contract, rows))
 
 
 @dataclass(frozen=True)
@@ -73,6 +70,17 @@ def broken_rules(rows: Sequence[Mapping[str, Any]]) -> list[BrokenRule]:
             days.setdefault(rule, []).append(row[WINDOW])
     found = (BrokenRule(rule, len(of_rule), len(set(of_rule)), max(of_rule)) for rule, of_rule in days.items())
     return sorted(found, key=lambda one: (-one.rows, one.rule))
+
+
+def _what_to_do(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> str:
+    newest = max(str(row[WINDOW]) for row in rows)
+    # What a silver table is delivered comes through bronze, by the same days.
+    loaded = contract.reads[0].table if contract.layer == "silver" else contract.table
+    return (
+        "Correct them at the source, or change the contract's rule, and load their days again:\n"
+        f"  lakehouse run {loaded} --from {newest}\n"
+        "The quarantine of a day that is loaded again is replaced by what still breaks a rule."
+    )
 
 
 def _as_record(

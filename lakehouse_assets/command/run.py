@@ -1,4 +1,4 @@
-"""`lakehouse run`: loads every closed day that is missing, then what that made stale, and says what came of it."""
+"""`lakehouse run`: loads every closed day that is missing, or is asked for again, then what that made stale, and says what came of it."""
 
 import datetime as dt
 import time
@@ -13,8 +13,9 @@ from contracts.days import days_between
 from io_managers.batches import Batch, next_batches
 from io_managers.reads import reads_any
 from io_managers.staleness import Outstanding, Plan
-from lakehouse_assets.command.output import console, errors, write_json
+from lakehouse_assets.command.output import console, day_range, errors, write_json
 from lakehouse_assets.command.progress import progress
+from lakehouse_assets.command.requests import RequestError, named_contract
 from lakehouse_assets.command.summary import (
     MOST_ROUNDS,
     CheckFinding,
@@ -37,11 +38,27 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def command(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TABLE]", help="A table to load again, for example bronze/snowflake_orders; needs --from."
+        ),
+    ] = None,
+    first: Annotated[
+        dt.datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="The first day to load TABLE again for."),
+    ] = None,
+    last: Annotated[
+        dt.datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="The last such day; by default the first alone."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as one JSON object; progress goes to standard error.")
     ] = False,
 ) -> None:
     """Loads all closed days that are not loaded yet, then what they made stale.
+
+    A TABLE with --from is loaded again for those days before, though it has them: say so after a source was corrected.
 
     JSON: complete, root, runs, restored; seconds (total, engine, bronze, silver, gold, checks, bookkeeping); tables (an
     object a load: table, first, last, incoming, published, superseded, quarantined, seconds, broken: rows by rule, parts:
@@ -50,7 +67,7 @@ def command(
     """
     lake = Lake(load_settings())
     lake.mask_salt  # noqa: B018  bad configuration stops here, not in the middle of a run
-    summary = run(lake, errors if as_json else console)
+    summary = run(lake, errors if as_json else console, asked_again(lake, name, first, last))
     outstanding = lake.plan().due
     if as_json:
         write_json(as_record(lake, summary, outstanding))
@@ -60,8 +77,34 @@ def command(
         raise typer.Exit(1)
 
 
-def run(lake: Lake, shown_on: "Console" = console) -> Summary:
-    """Brings every table up to date with the closed days, round by round until nothing is outstanding or all that is left failed."""
+def asked_again(lake: Lake, name: str | None, first: dt.datetime | None, last: dt.datetime | None) -> Batch | None:
+    """The days of a table that are to be loaded although they may be loaded already, if any are asked for.
+
+    Raises:
+        RequestError: a table without days, days without a table, or days that aren't closed days of the lake.
+    """
+    if name is None and first is None and last is None:
+        return None
+    if name is None or first is None:
+        raise RequestError(
+            "what is loaded again is a table and its days: lakehouse run TABLE --from YYYY-MM-DD [--to YYYY-MM-DD]"
+        )
+    contract = named_contract(name, lake.contracts)
+    start, today = lake.settings.start_date, lake.settings.clock().date()
+    batch = Batch(first.date(), (last or first).date(), (contract.table,))
+    if not start <= batch.first <= batch.last < today:
+        raise RequestError(
+            f"{day_range(batch.first, batch.last)} can't be loaded: the lake's closed days are "
+            f"{day_range(start, today - dt.timedelta(days=1))}"
+        )
+    return batch
+
+
+def run(lake: Lake, shown_on: "Console" = console, again: Batch | None = None) -> Summary:
+    """Brings every table up to date with the closed days, round by round until nothing is outstanding or all that is left failed.
+
+    What is asked for again goes first.
+    """
     import dagster as dg
 
     from lakehouse_assets.definitions import build_definitions
@@ -76,13 +119,16 @@ def run(lake: Lake, shown_on: "Console" = console) -> Summary:
         states = lake.states()
         summary.restored = restore_materializations(instance, states)
         due = list(lake.plan(states).due)
+        batches = [again] if again else []
         for _ in range(MOST_ROUNDS):
-            if not due:
+            batches = batches or next_batches(due, states, lake.contracts, lake.settings.clock().date())
+            if not batches:
                 break
-            for batch in next_batches(due, states, lake.contracts, lake.settings.clock().date()):
+            for batch in batches:
                 with _listening(lake, watcher.begin(batch)):
                     summary.engine_seconds += _start_engine(lake)
                     _execute(definitions, instance, batch, summary)
+            batches = []
             states = lake.states()
             due = without_failed(lake, lake.plan(states), summary.failures)
     lake.engine.close()

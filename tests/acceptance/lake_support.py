@@ -22,7 +22,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from contracts.model import Contract
-from io_managers.batches import next_batches
+from io_managers.batches import Batch, next_batches
 from io_managers.commits import CommitRecord, read_commits
 from io_managers.quarantine import read_quarantine
 from lakehouse_assets.asset_metadata import asset_key
@@ -119,10 +119,10 @@ class OwnLake:
         )
         return Lake(settings, contracts=self.contracts, engine=self.engine)
 
-    def run(self, day: dt.date) -> Summary:
-        """`lakehouse run` on the morning of a day."""
+    def run(self, day: dt.date, again: Batch | None = None) -> Summary:
+        """`lakehouse run` on the morning of a day, for a table's days again if there are any."""
         with self._environment():
-            return run(self.at(day))
+            return run(self.at(day), again=again)
 
     def load(self, day: dt.date, tables: Iterable[str], first: dt.date, last: dt.date | None = None) -> list[str]:
         """One Dagster run on the morning of a day, which loads tables for a range of days, due or not.

@@ -11,6 +11,7 @@ import pytest
 from conftest import MakeLake
 from lake_support import ORDER_COLUMNS, ORDER_TABLES, OwnLake, Row, csv_text, order, write_rows
 
+from io_managers.batches import Batch
 from lakehouse_assets.command.run import Summary
 
 START = dt.date(2026, 5, 1)
@@ -145,17 +146,18 @@ def test_days_with_an_empty_file_or_none_are_loaded_and_empty(broken: OwnLake) -
         assert not {EMPTY, WITHOUT_FILE} & broken.rows_by_partition(table).keys()
 
 
-def test_mended_rows_loaded_again_leave_nothing_in_quarantine(first_window_again: OwnLake, tmp_path: Path) -> None:
+def test_rows_mended_at_the_source_replace_what_was_set_aside(first_window_again: OwnLake, tmp_path: Path) -> None:
     lake = first_window_again.copied_to(tmp_path / "lake")
     orders = lake.files("snowflake/orders")
     mended = [order(f"mended {number}", MOMENT) for number in range(len(SET_ASIDE))]
     write_rows(orders / "day4.csv", ORDER_COLUMNS, [GOOD, *mended])
     (orders / "day4.jsonl").unlink()
 
+    assert lake.run(MORNING).runs == 0, "what is loaded isn't read again by itself"
     for window in (FIRST, BROKEN):
-        assert lake.load(MORNING, UP_TO_SILVER, window) == []
-    lake.settle(MORNING)
+        assert lake.run(MORNING, again=Batch(window, window, ORDER_TABLES[:1])).failures == []
 
+    assert lake.stale(MORNING) == set()
     for table in ORDER_TABLES:
         assert lake.quarantine(table) == [], table
     facts = {row["order_id"] for row in lake.rows("gold/fct_orders") if row["order_date"] == BROKEN}

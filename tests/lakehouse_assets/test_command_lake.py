@@ -17,6 +17,7 @@ from io_managers.storage import Storage
 from lakehouse_assets.command import app
 from lakehouse_assets.command.output import WIDTH, console
 from lakehouse_assets.command.quarantine import shown
+from lakehouse_assets.command.requests import RequestError
 from lakehouse_assets.command.rows import to_json
 from lakehouse_assets.command.run import step_of
 from lakehouse_assets.command.summary import CheckFinding, Summary, TableFailed, as_record, print_summary
@@ -115,6 +116,46 @@ def test_a_second_run_has_nothing_to_do_and_changes_no_table(
     assert again.exit_code == 0
     assert "Nothing to do" in again.output
     assert versions(folder, contracts) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["bronze/snowflake_orders"], "lakehouse run TABLE --from"),
+        (["--from", str(START)], "lakehouse run TABLE --from"),
+        (["--to", str(START)], "lakehouse run TABLE --from"),
+        (["bronze/snowflake_order", "--from", str(START)], "did you mean bronze/snowflake_orders"),
+        (["silver.orders", "--from", str(START + dt.timedelta(days=DAYS))], f"closed days are {START} to"),
+        (["silver.orders", "--from", str(START - dt.timedelta(days=1))], f"closed days are {START} to"),
+        (["silver.orders", "--from", str(START + dt.timedelta(days=1)), "--to", str(START)], "can't be loaded"),
+    ],
+)
+def test_only_closed_days_of_a_table_are_loaded_again(
+    invoke: Invoke, arguments: list[str], told: str, folder: Path, contracts: Mapping[str, Contract]
+) -> None:
+    before = versions(folder, contracts)
+    with pytest.raises(RequestError, match=told):
+        invoke("run", *arguments)
+    assert versions(folder, contracts) == before
+
+
+def test_a_loaded_day_is_loaded_again_if_it_is_asked_for(
+    processes: LakeProcesses, first_run: Ended, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    again = processes.run(
+        "run", "bronze/fx_rates", "--from", str(START), environment=demo_environment(tmp_path / "copy", DAYS)
+    )
+    assert again.status == 0, again.output
+    assert f"{START}: loading 1 table" in again.output
+    assert "All tables are up to date: 1 run" in again.output, "rows that are as before make nothing stale"
+
+
+def test_quarantine_ends_with_how_its_days_are_loaded_again(invoke: Invoke) -> None:
+    told = invoke("quarantine", "silver/orders").output
+    command = re.search(r"lakehouse (run .*)", told)
+    assert command is not None
+    assert re.fullmatch(r"run bronze/snowflake_orders --from 2026-\d\d-\d\d", command[1].strip())
 
 
 def test_a_source_that_fails_is_explained_and_holds_back_only_what_needs_it(
