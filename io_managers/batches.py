@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts.days import ranges
 from contracts.model import Contract
 from io_managers.staleness import Outstanding, TableState
 
@@ -27,8 +28,8 @@ def next_batches(
 
     Gold without any day has none that could be touched, and comes along.
     """
-    fresh = [one for one in due if not _is_gold(one.table)]
-    if not any(state.loaded for table, state in states.items() if _is_gold(table)):
+    fresh = [one for one in due if contracts[one.table].layer != "gold"]
+    if not any(state.loaded for table, state in states.items() if contracts[table].layer == "gold"):
         return exact_batches(due)
     return exact_batches(fresh) if fresh else gold_batches(due, contracts, today)
 
@@ -67,17 +68,9 @@ def gold_batches(due: Sequence[Outstanding], contracts: Mapping[str, Contract], 
 
 
 def _over_short_gaps(due: Sequence[Outstanding]) -> list[Batch]:
-    ranges: list[Batch] = []
-    for day in sorted({one.day for one in due}):
-        if ranges and (day - ranges[-1].last).days <= SHORT_GAP:
-            ranges[-1] = Batch(ranges[-1].first, day, ())
-        else:
-            ranges.append(Batch(day, day, ()))
     return [
-        Batch(
-            part.first, part.last, tuple(dict.fromkeys(one.table for one in due if part.first <= one.day <= part.last))
-        )
-        for part in ranges
+        Batch(first, last, tuple(dict.fromkeys(one.table for one in due if first <= one.day <= last)))
+        for first, last in ranges((one.day for one in due), step=SHORT_GAP)
     ]
 
 
@@ -90,7 +83,3 @@ def _together(runs: Iterable[Batch]) -> list[Batch]:
         else:
             joined.append(run)
     return joined
-
-
-def _is_gold(table: str) -> bool:
-    return table.startswith("gold/")

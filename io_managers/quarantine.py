@@ -16,7 +16,15 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from contracts.errors import PermanentError, RetryableError
 from contracts.model import BROKEN_RULES, RAW, WINDOW, Contract, PartitionGrain
 from io_managers.publish import Publication, Published, attempt_id, publish, rebuild
-from io_managers.snapshot import Snapshot, find_snapshot, open_or_create, recorded, table_configuration, wait_for_others
+from io_managers.snapshot import (
+    Snapshot,
+    added_files,
+    find_snapshot,
+    open_or_create,
+    recorded,
+    table_configuration,
+    wait_for_others,
+)
 from io_managers.storage import Storage
 from io_managers.upkeep import NO_HOOKS, checkpoint_if_due
 
@@ -204,7 +212,7 @@ def _rows_of(
 def _lowest_attempts(table: DeltaTable) -> Mapping[str, int]:
     """The lowest attempt that a window's files hold."""
     lowest: dict[str, int] = {}
-    files = pa.table(table.get_add_actions(flatten=True))
+    files = added_files(table)
     for window, attempt in zip(files["partition._window"].to_pylist(), files["min._attempt"].to_pylist(), strict=True):
         lowest[window] = min(attempt, lowest.get(window, attempt))
     return lowest

@@ -37,7 +37,7 @@ from lakehouse_assets.gold.as_of import as_of
 CHUNK_VALUES = 10_000_000
 """An engine holds about what it stages: more values than this (rows times columns) are staged in several writes, and published in one commit."""
 CHUNK_DAYS = 31
-"""Days in a staged write: snapshots are a query a day, so more would make an ever larger plan."""
+"""Days in a staged write, each of which is a partition with a file of its own that the engine holds open."""
 
 Build = Callable[[Sequence[dt.date]], DataFrame]
 """Makes the rows of some days."""

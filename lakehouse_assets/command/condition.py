@@ -5,19 +5,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from asset_checks.freshness import FreshnessVerdict, freshness
 from contracts.model import BROKEN_RULES, WINDOW, Contract
 from io_managers.commits import CommitRecord, read_commits
 from io_managers.quarantine import read_quarantine
-from io_managers.snapshot import Snapshot, find_snapshot
+from io_managers.snapshot import Snapshot, added_files, find_snapshot
 from io_managers.staleness import Outstanding
 from lakehouse_assets.command.checks import LastCheck
 from lakehouse_assets.lake import Lake
-
-DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -91,9 +88,7 @@ def history(lake: Lake, condition: Condition) -> History:
     rules = read_quarantine(lake.storage, condition.contract).select([WINDOW, BROKEN_RULES])
     counts = Counter(pc.list_flatten(rules[BROKEN_RULES]).to_pylist())
     snapshot = condition.snapshot
-    files = (
-        pa.RecordBatchReader.from_stream(snapshot.delta.get_add_actions(flatten=True)).read_all() if snapshot else None
-    )
+    files = added_files(snapshot.delta) if snapshot else None
     return History(
         publishes=list(read_commits(lake.storage, condition.table)),
         files=files.num_rows if files else 0,
@@ -103,17 +98,6 @@ def history(lake: Lake, condition: Condition) -> History:
         quarantined_days=len(rules[WINDOW].unique()),
         broken_rules=counts.most_common(),
     )
-
-
-def ranges(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
-    """Days as contiguous ranges, oldest first."""
-    joined: list[tuple[dt.date, dt.date]] = []
-    for day in sorted(days):
-        if joined and joined[-1][1] + DAY == day:
-            joined[-1] = joined[-1][0], day
-        else:
-            joined.append((day, day))
-    return joined
 
 
 def by_reason(found: Iterable[Outstanding]) -> dict[tuple[str, str, str], list[dt.date]]:

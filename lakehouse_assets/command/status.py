@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from asset_checks.freshness import FreshnessVerdict
+from contracts.days import ranges
 from io_managers.staleness import Outstanding
 from lakehouse_assets.command.checks import LastCheck, last_checks
 from lakehouse_assets.command.condition import (
@@ -19,7 +20,6 @@ from lakehouse_assets.command.condition import (
     by_reason,
     conditions,
     history,
-    ranges,
     with_history,
 )
 from lakehouse_assets.command.output import (

@@ -7,6 +7,7 @@ events are nobody's. A session that crosses midnight counts on both days.
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse_assets.gold.favourites import CATEGORIES, CHANNELS, or_empty
 from lakehouse_assets.gold.sessions import channel_of, first_event
 
 _COUNTED_EVENTS = {"page_views": "page_view", "add_to_carts": "add_to_cart", "purchases": "purchase"}
@@ -27,8 +28,8 @@ def customer_daily(fct_orders: DataFrame, behavior: DataFrame) -> DataFrame:
             *(_or_zero(name, "decimal(18,2)") for name in ("gross_eur", "net_eur")),
             "first_event_ts",
             "last_event_ts",
-            _or_empty("categories", "category:string,orders:bigint,net_eur:decimal(18,2)"),
-            _or_empty("channels", "channel:string,sessions:bigint"),
+            or_empty(CATEGORIES),
+            or_empty(CHANNELS),
         )
     )
 
@@ -88,7 +89,3 @@ def _sorted_where(condition: str, *fields: str) -> Column:
 
 def _or_zero(name: str, kind: str) -> Column:
     return F.coalesce(F.col(name), F.lit(0).cast(kind)).alias(name)
-
-
-def _or_empty(name: str, fields: str) -> Column:
-    return F.coalesce(F.col(name), F.array().cast(f"array<struct<{fields}>>")).alias(name)

@@ -6,7 +6,7 @@ Grain: customer_id, month_start. Stored by month: a day's run makes its month an
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse_assets.gold.favourites import CATEGORIES, CHANNELS, NamedList, added_up
+from lakehouse_assets.gold.favourites import CATEGORIES, CHANNELS, NamedList, added_up, or_empty
 
 _KEYS = ("customer_id", "month_start")
 _COUNTS = ("orders", "units", "cancelled_orders", "sessions", "page_views", "add_to_carts", "purchases")
@@ -29,7 +29,7 @@ def customer_monthly(customer_daily: DataFrame) -> DataFrame:
     return (
         months.join(_listed(days, CATEGORIES), [*_KEYS], "left")
         .join(_listed(days, CHANNELS), [*_KEYS], "left")
-        .withColumns({one.column: F.coalesce(one.column, F.array().cast(one.type)) for one in (CATEGORIES, CHANNELS)})
+        .withColumns({one.column: or_empty(one) for one in (CATEGORIES, CHANNELS)})
         .withColumn("month", F.date_format("month_start", "yyyy-MM"))
     )
 

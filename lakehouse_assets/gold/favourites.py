@@ -30,6 +30,11 @@ _MOST = 10**18
 _DIGITS = len(str(_MOST))
 
 
+def or_empty(lists: NamedList) -> Column:
+    """The column, with an empty list where there is none."""
+    return F.coalesce(lists.column, F.array().cast(lists.type)).alias(lists.column)
+
+
 def added_up(rows: DataFrame, lists: NamedList, *keys: str) -> DataFrame:
     """The measures of all lists, summed by the keys and the name. Grain: keys and name."""
     items = rows.where(F.size(lists.column) > 0).select(*keys, F.explode(lists.column).alias("item"))

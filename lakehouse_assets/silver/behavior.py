@@ -17,7 +17,6 @@ def behavior(redshift_customer_behavior: DataFrame) -> DataFrame:
     Where what the page attached is no JSON object, the row as delivered stands beside it, for quarantine.
     """
     delivered = redshift_customer_behavior.drop("_ingested_at", "_source")
-    parsed = f"case when metadata is null then {json_text.EMPTY} else {json_text.object_of('metadata')} end"
     cut = delivered.selectExpr(
         "*",
         f"{urls.host('url_1')} as page_host",
@@ -25,7 +24,7 @@ def behavior(redshift_customer_behavior: DataFrame) -> DataFrame:
         f"{urls.host('url_2')} as _referrer_host",
         # Few pages carry any of the parameters, and only theirs are looked for.
         f"case when contains(lower(url_1), 'utm_') then {urls.query('url_1')} end as _query",
-        f"{parsed} as _parsed",
+        f"{json_text.object_or_empty('metadata')} as _parsed",
     )
     written = cut.selectExpr("*", *(f"{urls.parameter('_query', name)} as _{name}" for name in _UTM))
     complete = written.selectExpr("*", *(f"{urls.decoded(f'_{name}')} as {name}" for name in _UTM))

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 
-EMPTY = "cast(map() as map<string,string>)"
-"""A map of strings without entries."""
-
 _MAP = "map<string,string>"
 _STRICT = "map('allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false')"
 _BLANKS = r"[ \\t\\r\\n]*"
@@ -32,6 +29,11 @@ def object_of(text: str) -> str:
             else from_json({text}, '{_MAP}', {_STRICT})
         end
     """
+
+
+def object_or_empty(text: str) -> str:
+    """As `object_of`, but a null text is an object without entries."""
+    return f"case when {text} is null then cast(map() as {_MAP}) else {object_of(text)} end"
 
 
 def with_fields(frame: DataFrame, text: str, names: Sequence[str]) -> DataFrame:

@@ -16,7 +16,6 @@ def order_events(kafka_order_events: DataFrame) -> DataFrame:
 
     The message as delivered stands beside the event, for quarantine.
     """
-    attached = f"case when _metadata is null then {json_text.EMPTY} else {json_text.object_of('_metadata')} end"
     said = json_text.with_fields(kafka_order_events, "value", _FIELDS)
     events = said.selectExpr(
         "_event_id as event_id",
@@ -24,7 +23,7 @@ def order_events(kafka_order_events: DataFrame) -> DataFrame:
         "_customer_id as customer_id",
         "_event_type as event_type",
         f"{instant_of('_ts')} as ts",
-        f"case when _is_object then {attached} end as metadata",
+        f"case when _is_object then {json_text.object_or_empty('_metadata')} end as metadata",
         "to_json(struct(key, value, topic, partition, offset, timestamp)) as _raw",
         "_window",
     )

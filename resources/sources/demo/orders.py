@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resources.sources.demo.columns import DAY, date_of, dates, instants, joined, money, padded, words
+from resources.sources.demo.columns import DAY, HOUR, date_of, dates, instants, joined, money, padded, words
 from resources.sources.demo.customers import Customers, Visits
 from resources.sources.demo.draws import Draws, Flags, Integers
 from resources.sources.demo.flaws import altered, delivered_rows, flawed, moves, puts
@@ -26,7 +26,6 @@ PLACED, PAID, SHIPPED, DELIVERED, CANCELLED, RETURNED = range(len(ORDER_STATUSES
 
 _CANCELLED_UNPAID, _CANCELLED_PAID, _DELIVERED_FOR_GOOD, _SENT_BACK = range(4)
 _END_WEIGHTS = (3.0, 3.0, 89.0, 5.0)
-_HOUR = DAY // 24
 _WEEKDAYS = (0.97, 0.93, 0.92, 0.95, 1.08, 1.20, 0.95)
 """How much of the usual is ordered from Monday to Sunday."""
 _CURRENCIES = tuple(PRICE_LEVELS)
@@ -163,18 +162,16 @@ class Orders:
         is_paid, is_shipped = end != _CANCELLED_UNPAID, (end == _DELIVERED_FOR_GOOD) | (end == _SENT_BACK)
         daytime = 0.4 * draws.share("order hour", day, orders) + 0.6 * draws.share("order minute", day, orders)
         placed = day * DAY + (daytime * DAY).astype(np.int64)
-        paid = placed + 60_000_000 + (12 * _HOUR * draws.share("order paid", day, orders) ** 3).astype(np.int64)
-        shipped = paid + 8 * _HOUR + draws.below(48 * _HOUR, "order shipped", day, orders)
-        delivered = shipped + 20 * _HOUR + draws.below(96 * _HOUR, "order delivered", day, orders)
+        paid = placed + 60_000_000 + (12 * HOUR * draws.share("order paid", day, orders) ** 3).astype(np.int64)
+        shipped = paid + 8 * HOUR + draws.below(48 * HOUR, "order shipped", day, orders)
+        delivered = shipped + 20 * HOUR + draws.below(96 * HOUR, "order delivered", day, orders)
         returned = delivered + 2 * DAY + draws.below(16 * DAY, "order returned", day, orders)
         times[:, PLACED] = placed
         times[:, PAID] = np.where(is_paid, paid, NEVER)
         times[:, SHIPPED] = np.where(is_shipped, shipped, NEVER)
         times[:, DELIVERED] = np.where(is_shipped, delivered, NEVER)
         times[:, RETURNED] = np.where(end == _SENT_BACK, returned, NEVER)
-        cancelled = (
-            np.where(is_paid, paid, placed) + 60_000_000 + draws.below(7 * _HOUR, "order cancelled", day, orders)
-        )
+        cancelled = np.where(is_paid, paid, placed) + 60_000_000 + draws.below(7 * HOUR, "order cancelled", day, orders)
         times[:, CANCELLED] = np.where(is_shipped, NEVER, cancelled)
         return times
 

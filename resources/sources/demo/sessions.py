@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from resources.sources.demo.columns import DAY
+from resources.sources.demo.columns import DAY, HOUR, SECOND
 from resources.sources.demo.customers import Customers, Visits
 from resources.sources.demo.draws import Draws, Flags, Integers
 from resources.sources.demo.orders import PLACED, Orders
@@ -22,10 +22,8 @@ NO_ORDER = -1
 # An own product page is that of the session's product; another one is that of any product.
 HOME, SALE, HELP, LISTING, SEARCH, PRODUCT, OTHER_PRODUCT, ADD, BASKET, LOGIN, SIGNUP, CHECKOUT, PURCHASE = range(13)
 
-_SECOND = 1_000_000
-_MINUTE = 60 * _SECOND
-_HOUR = 60 * _MINUTE
-_LONGEST = 3 * _HOUR
+_MINUTE = 60 * SECOND
+_LONGEST = 3 * HOUR
 _ORDERED_ON_THE_WEB = 0.85
 _RESEARCHED_DAYS_BEFORE = {1: 0.2, 2: 0.14, 3: 0.1, 4: 0.08, 5: 0.07, 6: 0.06}
 """How many of the buyers of a day look around so many days before."""
@@ -176,14 +174,14 @@ class Visitors:
 
     def _buyers(self, day: int, scripts: _Scripts, orders: Integers) -> Sessions:
         placed = self._orders.placed(day)
-        confirmed = placed.times[orders, PLACED] + _SECOND // 5
+        confirmed = placed.times[orders, PLACED] + SECOND // 5
         return Sessions(
             visitors=placed.customers.take(orders),
             known=np.ones(len(orders), dtype=bool),
             orders=orders,
             products=placed.products[orders],
             scripts=self._drawn(scripts, "buyer", day, orders),
-            times=confirmed + self._draws.below(_SECOND, "order confirmed", day, orders),
+            times=confirmed + self._draws.below(SECOND, "order confirmed", day, orders),
         )
 
     def _researchers(self, day: int) -> Sessions:
@@ -257,7 +255,7 @@ class Visitors:
         draws, lasts = self._draws, np.flatnonzero(np.append(positions[1:], 0) == 0)
         slow = draws.happens(0.03, "session slow", day, np.arange(len(lasts)))
         share = draws.share("event pause", day, np.arange(len(positions)))
-        pauses = (4 * _SECOND + 4 * _MINUTE * share**2) * np.where(slow, 20, 1)[session_of]
+        pauses = (4 * SECOND + 4 * _MINUTE * share**2) * np.where(slow, 20, 1)[session_of]
         elapsed = np.cumsum(np.where(positions == 0, 0.0, pauses))
         elapsed -= elapsed[positions == 0][session_of]
         lasting = elapsed[lasts]
@@ -272,8 +270,8 @@ class Visitors:
         """From an event to its load: within the hour mostly, else up to three days with the longest session's excess."""
         share = self._draws.share("event loaded", day, np.arange(events))
         usual = _MINUTE + 59 * _MINUTE * (share / _ON_TIME) ** 2
-        latest = DAYS_UNTIL_LOADED * DAY - _LONGEST - 2 * _HOUR
-        late = _HOUR + latest * (share - _ON_TIME) / (1 - _ON_TIME)
+        latest = DAYS_UNTIL_LOADED * DAY - _LONGEST - 2 * HOUR
+        late = HOUR + latest * (share - _ON_TIME) / (1 - _ON_TIME)
         return np.where(share < _ON_TIME, usual, late).astype(np.int64)
 
 
