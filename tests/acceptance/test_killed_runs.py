@@ -57,7 +57,7 @@ NEXT_DAY = {
     "a checkpoint is written, and its hint not removed": KillPoint(
         "io_managers.upkeep:remove_checkpoint_hint", "before", 1
     ),
-    "some tables have the day, and another is staged": KillPoint("io_managers.staging:stage", "after", 6),
+    "some tables have the day, and another is staged": KillPoint("io_managers.staging:read_staged_log", "after", 6),
     BRONZE: KillPoint(COMMIT, "after", 5),
     MONTHS_STAGED: KillPoint("lakehouse_assets.load:days_of_months", "after", 1),
     MONTHS_PUBLISHED: KillPoint(COMMIT, "after", 1),

@@ -364,6 +364,7 @@ def test_several_chunks_equal_one(
     whole, cut = make_table(table, "whole"), make_table(table, "cut")
     whole.apply(*(row for rows in arrivals for row in rows))
     monkeypatch.setattr(loading, "CHUNK_VALUES", 3 * len(whole.contract.columns))
+    monkeypatch.setattr(silver_load, "COPIED_AT_ONCE", 1)
     publication = cut.apply(*(row for rows in arrivals for row in rows)).table.publication
     if table == ORDERS:
         (staged,) = publication.staged
