@@ -62,13 +62,17 @@ def _date_range(read: Read, first: dt.date, last: dt.date) -> tuple[dt.date | No
             return first + dt.timedelta(days=read.first), last + dt.timedelta(days=read.last)
 
 
-def read_frame(
-    session: "SparkSession", path: str, version: int, contract: Contract, predicate: str | None
-) -> "DataFrame":
-    """The rows of a pinned version that meet the predicate, in the columns of the contract.
+def open_version(session: "SparkSession", path: str, version: int) -> "DataFrame":
+    """All that a version of a table holds.
 
     Without `versionAsOf` every action of the DataFrame would resolve the table again, so its count and its rows could disagree.
     """
-    frame = session.read.format("delta").option("versionAsOf", version).load(path)
-    frame = frame.select(*(column.name for column in contract.columns))
+    return session.read.format("delta").option("versionAsOf", version).load(path)
+
+
+def read_frame(
+    session: "SparkSession", path: str, version: int, contract: Contract, predicate: str | None
+) -> "DataFrame":
+    """The rows of a pinned version that meet the predicate, in the columns of the contract."""
+    frame = open_version(session, path, version).select(*(column.name for column in contract.columns))
     return frame.where(predicate) if predicate else frame

@@ -109,9 +109,7 @@ def stage(  # noqa: PLR0913, PLR0917
         ValueError: run, step or attempt can't be part of a path.
         StagingError: the place is taken.
     """
-    relative_path, uri = _free_place(storage, table, run_id, step, attempt)
-    _write(frame, storage, uri, partition_by)
-    return read_staged_log(storage, table, relative_path)
+    return stage_in_chunks([frame], storage, table, run_id, step, attempt, partition_by)
 
 
 def stage_in_chunks(  # noqa: PLR0913, PLR0917
@@ -130,9 +128,14 @@ def stage_in_chunks(  # noqa: PLR0913, PLR0917
 
     Raises:
         ValueError: run, step or attempt can't be part of a path.
-        StagingError: the place is taken, or the frames have different columns.
+        StagingError: the place is taken, there is no frame, or the frames have different columns.
     """
-    relative_path, uri = _free_place(storage, table, run_id, step, attempt)
+    relative_path = staging_path(run_id, step, attempt)
+    uri = f"{storage.table_uri(table)}/{relative_path}"
+    if commit_versions(storage, uri):
+        raise StagingError(
+            f"{table}: run {run_id} has already staged step '{step}', attempt '{attempt}', at {uri}: a second try needs an attempt of its own."
+        )
     every = list(frames)
     if len(every) == 1:
         _write(every[0], storage, uri, partition_by)
@@ -141,16 +144,6 @@ def stage_in_chunks(  # noqa: PLR0913, PLR0917
             _write(frame, storage, f"{uri}/{number}", partition_by)
         _join(storage, table, uri, len(every))
     return read_staged_log(storage, table, relative_path)
-
-
-def _free_place(storage: Storage, table: str, run_id: str, step: str, attempt: int | str) -> tuple[str, str]:
-    relative_path = staging_path(run_id, step, attempt)
-    uri = f"{storage.table_uri(table)}/{relative_path}"
-    if commit_versions(storage, uri):
-        raise StagingError(
-            f"{table}: run {run_id} has already staged step '{step}', attempt '{attempt}', at {uri}: a second try needs an attempt of its own."
-        )
-    return relative_path, uri
 
 
 def _write(frame: "DataFrame", storage: Storage, uri: str, partition_by: Sequence[str]) -> None:

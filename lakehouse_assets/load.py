@@ -191,10 +191,10 @@ def chunks(
         yield group
 
 
-def rows_of_days(load: Load, upstreams: Mapping[str, tuple[Contract, Snapshot]]) -> Mapping[str, int]:
+def rows_of_days(load: Load, upstreams: Iterable[tuple[Contract, Snapshot]]) -> Mapping[str, int]:
     """How many rows of the tables that are read by day each of the run's days has, by the logs' statistics."""
     found: Counter[str] = Counter()
-    for upstream, snapshot in upstreams.values():
+    for upstream, snapshot in upstreams:
         if load.contract.read(upstream.table).kind != "as_of" and upstream.partition_grain is PartitionGrain.DAY:
             found.update(snapshot.rows_by_partition())
     return {day.isoformat(): found[day.isoformat()] for day in load.days}

@@ -28,6 +28,7 @@ from io_managers.change_application import (
 )
 from io_managers.delta_io_manager import AuditedTable
 from io_managers.publish import Publication
+from io_managers.reads import open_version
 from io_managers.snapshot import recorded
 from io_managers.staging import Staged
 from lakehouse_assets.load import Load, Prepared, broken_rows, chunk_rows, chunks, totals, with_staged
@@ -165,7 +166,7 @@ def differing_dates(load: Load, read_stored: ReadStored, after: DataFrame) -> fr
         old = content_hashes(read_stored("true"), stated, by=date)
     else:
         path = load.storage.engine_path(load.snapshot.uri)
-        stored = load.session.read.format("delta").option("versionAsOf", load.snapshot.version).load(path)
+        stored = open_version(load.session, path, load.snapshot.version)
         dates = (
             stored.selectExpr(f"cast({date} as string)").distinct()
             if contract.touched_column in stored.columns

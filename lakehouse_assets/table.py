@@ -207,7 +207,7 @@ def _prepare_gold(
         upstream = lake.contracts[contract.conserves.source]
         with load.timed("audit"):
             expected = conserved(contract, upstream, inputs[upstream.name], load.days)
-    rows = rows_of_days(load, {name: (one, tables.snapshot(one.table)) for name, one in upstreams.items()})
+    rows = rows_of_days(load, ((one, tables.snapshot(one.table)) for one in upstreams.values()))
     counted = (expected and expected.read) or {}
     return prepare_partitions(load, build, expected, {day: max(rows[day], counted.get(day, 0)) for day in rows})
 

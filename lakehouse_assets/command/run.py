@@ -118,19 +118,18 @@ def run(lake: Lake, shown_on: "Console" = console, again: Batch | None = None) -
     with dg.DagsterInstance.get() as instance, progress(shown_on) as watcher:
         states = lake.states()
         summary.restored = restore_materializations(instance, states)
-        due = list(lake.plan(states).due)
-        batches = [again] if again else []
+        today = lake.settings.clock().date()
+        batches = [again] if again else next_batches(lake.plan(states).due, states, lake.contracts, today)
         for _ in range(MOST_ROUNDS):
-            batches = batches or next_batches(due, states, lake.contracts, lake.settings.clock().date())
             if not batches:
                 break
             for batch in batches:
                 with _listening(lake, watcher.begin(batch)):
                     summary.engine_seconds += _start_engine(lake)
                     _execute(definitions, instance, batch, summary)
-            batches = []
             states = lake.states()
             due = without_failed(lake, lake.plan(states), summary.failures)
+            batches = next_batches(due, states, lake.contracts, today)
     lake.engine.close()
     summary.seconds = time.monotonic() - started
     return summary

@@ -7,6 +7,7 @@ from deltalake.exceptions import DeltaError
 
 from contracts.model import RAW, Contract
 from io_managers.quarantine import read_quarantine
+from io_managers.reads import open_version
 from io_managers.snapshot import Snapshot, find_snapshot
 from lakehouse_assets.command.quarantine import shown
 from lakehouse_assets.command.query import AsOf, Reference
@@ -83,8 +84,7 @@ def _version(newest: Snapshot, name: str, as_of: AsOf) -> int:
 
 
 def _table(lake: Lake, contract: Contract, snapshot: Snapshot, *, unmasked: bool) -> "DataFrame":
-    path = lake.storage.engine_path(snapshot.uri)
-    frame = lake.session.read.format("delta").option("versionAsOf", snapshot.version).load(path)
+    frame = open_version(lake.session, lake.storage.engine_path(snapshot.uri), snapshot.version)
     # In gold only masked values are stored.
     if unmasked or not contract.restricted or contract.layer == "gold":
         return frame

@@ -1,7 +1,7 @@
 """Every rule of every contract fires for a row that breaks it, alone and under its name."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -38,19 +38,21 @@ def marks_of(spark: SparkSession) -> Callable[[str], Marks]:
     return judge
 
 
+def every_rule(rules_of: Callable[[Contract], Iterable[RowRule | TableRule]]) -> list[Any]:
+    """The rules of a kind of all contracts, each with its table."""
+    return [
+        pytest.param(table, rule, id=f"{table}-{rule.name}")
+        for table, contract in CONTRACTS.items()
+        for rule in rules_of(contract)
+    ]
+
+
 @pytest.mark.parametrize("table", CONTRACTS)
 def test_a_valid_row_breaks_no_rule(marks_of: Callable[[str], Marks], table: str) -> None:
     assert marks_of(table)[VALID] == (None, True)
 
 
-@pytest.mark.parametrize(
-    ("table", "rule"),
-    [
-        pytest.param(table, rule, id=f"{table}-{rule.name}")
-        for table, contract in CONTRACTS.items()
-        for rule in contract.row_rules
-    ],
-)
+@pytest.mark.parametrize(("table", "rule"), every_rule(lambda contract: contract.row_rules))
 def test_a_row_that_breaks_one_rule_is_marked_with_its_name_alone(
     marks_of: Callable[[str], Marks], table: str, rule: RowRule
 ) -> None:
@@ -73,14 +75,7 @@ def test_a_valid_row_breaks_no_table_rule(spark: SparkSession, table: str) -> No
     assert [result for result in results if not result.passed] == []
 
 
-@pytest.mark.parametrize(
-    ("table", "rule"),
-    [
-        pytest.param(table, rule, id=f"{table}-{rule.name}")
-        for table, contract in CONTRACTS.items()
-        for rule in contract.table_rules
-    ],
-)
+@pytest.mark.parametrize(("table", "rule"), every_rule(lambda contract: contract.table_rules))
 def test_rows_that_together_break_one_table_rule_fail_it_alone(
     spark: SparkSession, table: str, rule: TableRule
 ) -> None:

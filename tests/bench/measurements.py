@@ -14,7 +14,7 @@ from contracts.parse import load_contracts
 from tests.bench import second_opinion
 from tests.bench.comparison import Comparison, compare_gold
 from tests.bench.export import export_demo
-from tests.bench.processes import Ended, apart, measured
+from tests.bench.processes import Cost, Ended, apart, measured
 
 LAST = dt.date(2026, 10, 30)
 """The last day that is loaded, by when every rate is a published one."""
@@ -24,18 +24,15 @@ HOURS_AFTER = 6
 SALT = "bench"
 SOURCES = ("SNOWFLAKE", "REDSHIFT", "SALESFORCE", "KAFKA", "FX")
 
-Run = TypeVar("Run", "Loaded", "Computed")
+Run = TypeVar("Run", bound=Cost)
 Say = Callable[[str], None]
 """Tells whoever waits what is done next."""
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Loaded(Cost):
     """A whole `lakehouse run`, as a process."""
 
-    seconds: float
-    cpu_seconds: float
-    peak_bytes: int
     shares: Mapping[str, float]
     """Seconds of the process's start, the engine's, each layer, the checks of published tables, and Dagster; they add up."""
     audits: Mapping[str, float]
@@ -47,12 +44,9 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Computed:
+class Computed(Cost):
     """A whole run of the DuckDB script, as a process."""
 
-    seconds: float
-    cpu_seconds: float
-    peak_bytes: int
     steps: Mapping[str, float]
     """Seconds of what stands for silver, and of each gold table."""
 

@@ -19,13 +19,19 @@ _BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A process that ended well."""
+class Cost:
+    """What a process took."""
 
     seconds: float
     cpu_seconds: float
     peak_bytes: int
     """The most memory that it held at any time."""
+
+
+@dataclass(frozen=True)
+class Ended(Cost):
+    """A process that ended well."""
+
     output: str
 
 

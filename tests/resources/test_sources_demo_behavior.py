@@ -3,35 +3,26 @@
 import datetime as dt
 import json
 from collections import Counter, defaultdict
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 import pytest
 
-from contracts.parse import load_contracts
 from resources.sources.demo.source import DemoSource
-from resources.sources.interface import delivered_schema
+from tests import demo_loads
 from tests.acceptance.oracle_channel import channel
+from tests.demo_loads import CONTRACTS, START, day
 
-BRONZE = load_contracts()
-BEHAVIOR = BRONZE["bronze/redshift_customer_behavior"]
-ORDERS = BRONZE["bronze/snowflake_orders"]
-CUSTOMERS = BRONZE["bronze/snowflake_customers"]
+BEHAVIOR = CONTRACTS["bronze/redshift_customer_behavior"]
+ORDERS = CONTRACTS["bronze/snowflake_orders"]
+CUSTOMERS = CONTRACTS["bronze/snowflake_customers"]
 EVENT_NAMES = {"page_view", "search", "view_product", "add_to_cart", "checkout", "purchase", "signup"}
-START = dt.date(2026, 3, 1)
 DAYS = 10
 SCALE = 0.5
 Event = dict
 
-
-def day(number: int) -> dt.date:
-    return START + dt.timedelta(days=number)
-
-
-def load(contract, first: int, last: int, *, scale: float = SCALE, seed: int = 42, start: dt.date = START) -> pa.Table:
-    """Everything that is delivered for a range of days, counted from the start of the tests."""
-    batches = DemoSource(start, seed=seed, scale=scale).extract(contract, day(first), day(last)).batches
-    return pa.Table.from_batches(batches, delivered_schema(contract))
+load = partial(demo_loads.load, scale=SCALE)
 
 
 def is_json_object(text: str | None) -> bool:
