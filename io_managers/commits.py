@@ -40,6 +40,8 @@ class CommitRecord:
     """Business dates whose rows, technical columns aside, are different from before."""
     inputs: Mapping[str, int] = field(default_factory=dict)
     """The version of each table that it read."""
+    marks: Mapping[str, frozenset[str]] | None = None
+    """Of a bronze table: the marks of what was read of its source, by arrival window; none where the source gives no marks."""
     counts: Mapping[str, int] = field(default_factory=dict)
     rebuild: bool = False
     """Whether it replaced the whole table."""
@@ -59,6 +61,7 @@ def to_metadata(record: CommitRecord) -> dict[str, str]:
         "touched": sorted(day.isoformat() for day in record.touched),
         "inputs": dict(record.inputs),
         "counts": dict(record.counts),
+        **({} if record.marks is None else {"marks": {day: sorted(marks) for day, marks in record.marks.items()}}),
         "rebuild": record.rebuild,
     }
     return {METADATA_KEY: json.dumps(content, ensure_ascii=False)}
@@ -82,6 +85,7 @@ def from_commit_info(version: int, info: Action) -> CommitRecord | None:
         windows=frozenset(content["windows"]),
         touched=frozenset(dt.date.fromisoformat(day) for day in content["touched"]),
         inputs=content["inputs"],
+        marks={day: frozenset(marks) for day, marks in content["marks"].items()} if "marks" in content else None,
         counts=content["counts"],
         rebuild=content["rebuild"],
     )

@@ -74,6 +74,8 @@ class Publication:
     counts: Mapping[str, int] = field(default_factory=dict)
     inputs: Mapping[str, int] = field(default_factory=dict)
     """The version of each table that was read."""
+    marks: Mapping[str, frozenset[str]] | None = None
+    """Of a bronze table: the marks of what was read of its source, by arrival window."""
     content_hashes: Mapping[str, int] | None = None
     """A hash of each replaced partition's rows, 0 <= hash < 2**63; partitions without rows may be left out."""
 
@@ -206,6 +208,7 @@ def _record(publication: Publication, attempt: int) -> CommitRecord:
         windows=publication.windows,
         touched=publication.touched,
         inputs=publication.inputs,
+        marks=publication.marks,
         counts=publication.counts,
     )
 

@@ -1,7 +1,8 @@
 """Which days of which tables are missing or stale, and why, from the tables' own logs.
 
 A day is loaded in a table when that table's log holds its transaction. It is stale when a later commit of an input
-touched dates that the day reads. Dagster's events are not asked: a crash after a commit loses them.
+touched dates that the day reads; in bronze, when its source holds something that the load did not see. Dagster's events
+are not asked: a crash after a commit loses them.
 """
 
 import datetime as dt
@@ -23,18 +24,24 @@ class Cause(StrEnum):
     MISSING = "missing"
     """The table's log doesn't hold it."""
     OPEN = "open"
-    """It was loaded before the day was over."""
+    """Its source was read before the day was over, or before what comes late was in."""
     STALE = "stale"
-    """An input changed since, or is about to."""
+    """An input or the source changed since, or is about to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The commit that last loaded a day: the clock then, and the input versions that were read."""
+    """The commit that last loaded a day: the clock then, the input versions that were read, and the marks of its source."""
 
     version: int
     clock: dt.datetime
     inputs: Mapping[str, int]
+    marks: frozenset[str] | None = None
+    """What the source held of the day, where that is known."""
+
+
+Arrived = Mapping[str, Mapping[dt.date, frozenset[str]]]
+"""The marks of what sources hold now, by bronze table and arrival window; tables and windows that weren't asked for are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,30 @@ def dependency_order(contracts: Mapping[str, Contract]) -> list[str]:
     )
 
 
-def plan(contracts: Mapping[str, Contract], states: Mapping[str, TableState], start: dt.date, now: dt.datetime) -> Plan:
-    """Says which closed days are missing or stale, transitively over what is read.
+def plan(  # noqa: PLR0913
+    contracts: Mapping[str, Contract],
+    states: Mapping[str, TableState],
+    start: dt.date,
+    now: dt.datetime,
+    arrived: Arrived | None = None,
+    *,
+    with_open_day: bool = False,
+) -> Plan:
+    """Says which days are missing or stale, transitively over what is read.
 
     An input's day that is due counts as touched, so that what reads it follows in the same plan. Days older than the
     table's restatement window are only reported, and make nothing else due.
+
+    Args:
+        contracts: of the tables to plan for, with all that they read.
+        states: what the tables' logs say.
+        start: the lake's first day.
+        now: the clock, UTC.
+        arrived: what sources hold now, where they were asked.
+        with_open_day: whether today, which isn't over, is planned for as well.
     """
     today = now.date()
-    days = days_between(start, today - dt.timedelta(days=1))
+    days = days_between(start, today if with_open_day else today - dt.timedelta(days=1))
     due: list[Outstanding] = []
     beyond: list[Outstanding] = []
     due_days: dict[str, frozenset[dt.date]] = {}
@@ -96,7 +119,18 @@ def plan(contracts: Mapping[str, Contract], states: Mapping[str, TableState], st
     for table in dependency_order(contracts):
         contract = contracts[table]
         state = states.get(table, TableState())
-        found = [outstanding for day in days if (outstanding := _judge(contract, day, state, changes, due_days))]
+        marks = (arrived or {}).get(table, {})
+        found = []
+        for day in days:
+            if day not in state.loaded:
+                found.append(Outstanding(table, day, Cause.MISSING, "never loaded"))
+            elif load := state.loads.get(day):
+                if contract.reads:
+                    judged = _by_inputs(contract, day, load, changes, due_days)
+                else:
+                    judged = _by_source(contract, day, load, marks.get(day), now)
+                if judged:
+                    found.append(Outstanding(table, day, *judged))
         if contract.partition_grain is PartitionGrain.MONTH and contract.mode == "partitions":
             found = _one_a_month(found)
         oldest = today - dt.timedelta(days=contract.restatement_days)
@@ -137,24 +171,32 @@ class _Changes:
         return max((self._last[date] for date in self._dates[begin:end]), default=-1)
 
 
-def _judge(
+def _by_inputs(
     contract: Contract,
     day: dt.date,
-    state: TableState,
+    load: Load,
     changes: Mapping[str, _Changes],
     due_days: Mapping[str, frozenset[dt.date]],
-) -> Outstanding | None:
-    if day not in state.loaded:
-        return Outstanding(contract.table, day, Cause.MISSING, "never loaded")
-    load = state.loads.get(day)
-    if load is None:
-        return None
-    if load.clock < dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC):
-        return Outstanding(contract.table, day, Cause.OPEN, f"loaded at {load.clock:%H:%M} while the day was open")
+) -> tuple[Cause, str] | None:
+    """Why a loaded day of a table that reads others has to be loaded again, if it has to."""
     for read in contract.reads:
         last = changes[read.table].last(*dates_read(read, day)) if read.table in changes else -1
         if last > load.inputs.get(read.table, -1):
-            return Outstanding(contract.table, day, Cause.STALE, f"{read.table} changed in version {last}")
+            return Cause.STALE, f"{read.table} changed in version {last}"
         if reads_any(read, day, due_days.get(read.table, frozenset())):
-            return Outstanding(contract.table, day, Cause.STALE, f"{read.table} is about to change")
+            return Cause.STALE, f"{read.table} is about to change"
+    return None
+
+
+def _by_source(
+    contract: Contract, day: dt.date, load: Load, marks: frozenset[str] | None, now: dt.datetime
+) -> tuple[Cause, str] | None:
+    """The same of a table that is read from a source. Where that gives no marks, only time tells."""
+    if marks is not None and load.marks is not None and marks - load.marks:
+        return Cause.STALE, f"its source has had more since {load.clock:%Y-%m-%d %H:%M}"
+    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
+    if load.clock < end <= now:
+        return Cause.OPEN, f"loaded at {load.clock:%H:%M} while the day was open"
+    if load.marks is None and load.clock < end + contract.allowed_lateness <= now:
+        return Cause.OPEN, f"loaded at {load.clock:%H:%M}, before what comes late was in"
     return None

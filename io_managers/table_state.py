@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from contracts.model import Contract
 from io_managers.commits import CommitRecord, read_commits
@@ -17,7 +18,8 @@ class StateReader:
     def __init__(self, storage: Storage, contracts: Mapping[str, Contract]) -> None:
         self._storage = storage
         self._contracts = contracts
-        self._known: dict[str, tuple[int, TableState]] = {}
+        self._known: dict[str, TableState] = {}
+        self._commits: dict[str, tuple[str, int, list[CommitRecord]]] = {}
 
     def states(self, moved: Collection[str] | None = None) -> Mapping[str, TableState]:
         """The state of every table as its log has it now; an empty one for a table that was never created.
@@ -26,7 +28,7 @@ class StateReader:
             moved: look only at these again, and take the others as they were seen last, if they were.
         """
         return {
-            table: self._known[table][1]
+            table: self._known[table]
             if moved is not None and table not in moved and table in self._known
             else self._state(contract)
             for table, contract in self._contracts.items()
@@ -35,15 +37,18 @@ class StateReader:
     def _state(self, contract: Contract) -> TableState:
         snapshot = find_snapshot(self._storage, contract.table)
         if snapshot is None:
-            self._known[contract.table] = -1, TableState()
+            self._known[contract.table] = TableState()
             return TableState()
-        version, state = self._known.get(contract.table, (-1, TableState()))
-        if version != snapshot.version:
-            state = table_state(
-                contract, snapshot, list(read_commits(self._storage, contract.table, until_version=snapshot.version))
-            )
-            self._known[contract.table] = snapshot.version, state
-        return state
+        # A table that was dropped and made anew has another identity.
+        now = str(snapshot.delta.metadata().id), snapshot.version
+        identity, version, commits = self._commits.get(contract.table, ("", -1, []))
+        if (identity, version) != now:
+            after = version if identity == now[0] else -1
+            newer = list(read_commits(self._storage, contract.table, after, snapshot.version))
+            commits = [*newer, *(commits if after >= 0 else [])]
+            self._known[contract.table] = table_state(contract, snapshot, commits)
+            self._commits[contract.table] = *now, commits
+        return self._known[contract.table]
 
 
 def table_state(contract: Contract, snapshot: Snapshot, commits: list[CommitRecord]) -> TableState:
@@ -54,7 +59,8 @@ def table_state(contract: Contract, snapshot: Snapshot, commits: list[CommitReco
     for commit in commits:
         load = Load(commit.version, commit.clock, commit.inputs)
         for day in commit.windows if prefix == "w:" else commit.partitions:
-            loads.setdefault(dt.date.fromisoformat(day), load)
+            marks = commit.marks.get(day) if commit.marks else None
+            loads.setdefault(dt.date.fromisoformat(day), load if marks is None else replace(load, marks=marks))
     return TableState(
         loaded, loads, tuple(Touch(commit.version, commit.touched) for commit in commits if commit.touched)
     )

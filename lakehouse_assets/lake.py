@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from contracts.model import Contract
 from contracts.parse import load_contracts
-from io_managers.staleness import Plan, TableState, plan
+from io_managers.staleness import Arrived, Plan, TableState, plan
 from io_managers.storage import Storage
 from io_managers.table_state import StateReader
 from lakehouse_assets.settings import Settings, mask_salt
@@ -92,6 +92,7 @@ class Lake:
                 index_folder=str(index_folder()),
                 seed=settings.demo_seed,
                 scale=settings.demo_scale,
+                clock=settings.clock,
             )
         return self._sources[name]
 
@@ -108,9 +109,23 @@ class Lake:
         self._published.clear()
         return self._state_reader.states()
 
-    def plan(self, states: Mapping[str, TableState] | None = None) -> Plan:
-        """What is missing or stale, now, or by states that were just read."""
-        return plan(self.contracts, states or self.states(), self.settings.start_date, self.settings.clock())
+    def plan(
+        self,
+        states: Mapping[str, TableState] | None = None,
+        arrived: Arrived | None = None,
+        *,
+        with_open_day: bool = False,
+    ) -> Plan:
+        """What is missing or stale, now or by states that were just read, and by what sources said where they were asked."""
+        settings = self.settings
+        return plan(
+            self.contracts,
+            states or self.states(),
+            settings.start_date,
+            settings.clock(),
+            arrived,
+            with_open_day=with_open_day,
+        )
 
     def days_of(self, table: str) -> tuple[frozenset[dt.date], frozenset[dt.date]]:
         """The days of a table that are loaded, and those of them that are stale, as far as this process knows.

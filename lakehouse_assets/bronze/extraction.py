@@ -8,6 +8,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +18,7 @@ from pyspark.sql import DataFrame
 from asset_checks.reconciled import Reconciliation, reconcile
 from asset_checks.report import RunCounts
 from contracts.model import WINDOW
+from io_managers.delta_io_manager import AuditedTable
 from io_managers.staging import staging_path
 from lakehouse_assets.load import Build, Load, Prepared, prepare_partitions
 from resources.sources.interface import Extraction, Source, delivered_schema
@@ -33,6 +35,7 @@ def prepare_bronze(load: Load, source: Source) -> tuple[Prepared, Reconciliation
         prepared = prepare_partitions(load, _build(load, landing), RunCounts(staged={}, read=read))
     finally:
         load.storage.delete_folder(landing)
+    prepared = replace(prepared, table=_marked(prepared.table, extraction))
     windows = {one.window: one for one in prepared.report.windows}
     reconciliation = reconcile(
         load.contract.table,
@@ -42,6 +45,14 @@ def prepare_bronze(load: Load, source: Source) -> tuple[Prepared, Reconciliation
         retained={name: one.retained for name, one in windows.items()},
     )
     return prepared, reconciliation, extraction
+
+
+def _marked(table: AuditedTable, extraction: Extraction) -> AuditedTable:
+    """With what the source held of each window as it was read, known only when all of it was."""
+    if extraction.marks is None:
+        return table
+    marks = {str(day): found for day, found in extraction.marks.items()}
+    return replace(table, publication=replace(table.publication, marks=marks))
 
 
 def land(load: Load, extraction: Extraction, uri: str) -> Counter[dt.date]:

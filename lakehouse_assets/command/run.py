@@ -13,6 +13,7 @@ from contracts.days import days_between
 from io_managers.batches import Batch, next_batches
 from io_managers.reads import reads_any
 from io_managers.staleness import Outstanding, Plan
+from lakehouse_assets.arrivals import ask_sources
 from lakehouse_assets.command.output import console, day_range, errors, write_json
 from lakehouse_assets.command.progress import progress
 from lakehouse_assets.command.requests import RequestError, named_contract
@@ -119,7 +120,9 @@ def run(lake: Lake, shown_on: "Console" = console, again: Batch | None = None) -
         states = lake.states()
         summary.restored = restore_materializations(instance, states)
         today = lake.settings.clock().date()
-        batches = [again] if again else next_batches(lake.plan(states).due, states, lake.contracts, today)
+        arrivals = ask_sources(lake, states, today - dt.timedelta(days=1))
+        plan = lake.plan(states, arrivals.marks)
+        batches = [again] if again else next_batches(plan.due, states, lake.contracts, today)
         for _ in range(MOST_ROUNDS):
             if not batches:
                 break
@@ -128,11 +131,21 @@ def run(lake: Lake, shown_on: "Console" = console, again: Batch | None = None) -
                     summary.engine_seconds += _start_engine(lake)
                     _execute(definitions, instance, batch, summary)
             states = lake.states()
-            due = without_failed(lake, lake.plan(states), summary.failures)
+            due = without_failed(lake, lake.plan(states, arrivals.marks), summary.failures)
             batches = next_batches(due, states, lake.contracts, today)
+    failed = {failure.table for failure in summary.failures}
+    summary.failures += [
+        _not_asked(table, today, error) for table, error in arrivals.failures.items() if table not in failed
+    ]
     lake.engine.close()
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def _not_asked(table: str, today: dt.date, error: Exception) -> TableFailed:
+    """Of a source that didn't say whether it has more: what is loaded may not be all that there is."""
+    yesterday = today - dt.timedelta(days=1)
+    return TableFailed(table, yesterday, yesterday, str(error))
 
 
 def _start_engine(lake: Lake) -> float:

@@ -77,6 +77,8 @@ class Extraction:
     """Delivered columns that the contract does not know, by file."""
     files_read: tuple[str, ...] = ()
     """The files that were opened."""
+    marks: Mapping[dt.date, frozenset[str]] | None = None
+    """What `Source.marks` said of the windows as they were delivered; none where it wasn't known."""
 
 
 class Source(Protocol):
@@ -91,6 +93,18 @@ class Source(Protocol):
         Raises:
             SourceError: here or from the batches: the table is not one of the source's, or can't be read as it is.
             SourceChangedError, SourceUnavailableError: from the batches: trying again can help.
+        """
+        ...
+
+    def marks(self, contract: Contract, first: dt.date, last: dt.date) -> Mapping[dt.date, frozenset[str]]:
+        """What the source holds of every window from `first` to `last`, told without delivering it.
+
+        A mark is a short text that stands for something delivered: a file as it is, a high watermark. One that a load of
+        the window didn't see means that there is more to load; one that is gone means nothing, since sources expire.
+        Cheap enough to ask every few seconds while nothing changes.
+
+        Raises:
+            SourceError, SourceChangedError, SourceUnavailableError: as for `extract`.
         """
         ...
 

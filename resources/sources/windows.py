@@ -25,6 +25,11 @@ def day_number(day: dt.date) -> int:
     return (day - _EPOCH).days
 
 
+def date_of(number: int) -> dt.date:
+    """The date that is a number of days after 1970-01-01."""
+    return _EPOCH + dt.timedelta(days=number)
+
+
 def cursor_days(cursor: pa.Array) -> Days:
     """The UTC day of each date or timestamp; `NO_DAY` where it is null."""
     days = pc.cast(pc.cast(cursor, pa.date32(), safe=False), pa.int32())
@@ -57,10 +62,13 @@ def place(days: Days, contract: Contract, window: Window) -> Placement:
     return Placement(np.concatenate(rows), np.concatenate(windows).astype(np.int32))
 
 
-def cursor_range(contract: Contract, window: Window) -> tuple[int | None, int]:
-    """The first and last day of cursors that can arrive within a window; None for a first day means any."""
-    past = contract.open_to_past and window.has_lake_start
-    return None if past else day_number(window.first) - contract.window_days + 1, day_number(window.last)
+def windows_of_days(days: range, contract: Contract, window: Window) -> range:
+    """The windows, as days since 1970-01-01, in which cursors of a range of days arrive, cut to those of a window."""
+    first, last, start = (day_number(day) for day in (window.first, window.last, window.lake_start))
+    earliest, latest = days.start, days.stop - 1
+    if contract.open_to_past:
+        earliest, latest = max(earliest, start), max(latest, start)
+    return range(max(earliest, first), min(latest + contract.window_days - 1, last) + 1)
 
 
 class WindowCount:

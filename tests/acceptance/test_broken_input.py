@@ -146,16 +146,20 @@ def test_days_with_an_empty_file_or_none_are_loaded_and_empty(broken: OwnLake) -
         assert not {EMPTY, WITHOUT_FILE} & broken.rows_by_partition(table).keys()
 
 
-def test_rows_mended_at_the_source_replace_what_was_set_aside(first_window_again: OwnLake, tmp_path: Path) -> None:
+def test_a_mended_file_is_loaded_by_the_next_run_and_a_removed_one_where_it_is_asked_for(
+    first_window_again: OwnLake, tmp_path: Path
+) -> None:
     lake = first_window_again.copied_to(tmp_path / "lake")
     orders = lake.files("snowflake/orders")
     mended = [order(f"mended {number}", MOMENT) for number in range(len(SET_ASIDE))]
     write_rows(orders / "day4.csv", ORDER_COLUMNS, [GOOD, *mended])
     (orders / "day4.jsonl").unlink()
 
-    assert lake.run(MORNING).runs == 0, "what is loaded isn't read again by itself"
-    for window in (FIRST, BROKEN):
-        assert lake.run(MORNING, again=Batch(window, window, ORDER_TABLES[:1])).failures == []
+    loads = lake.run(MORNING).tables
+    assert {(one.first, one.last) for one in loads if one.table == ORDER_TABLES[0]} == {(BROKEN, BROKEN)}
+    assert {row[0] for table in ORDER_TABLES for row in lake.quarantine(table)} == {FIRST.isoformat()}, "its file is gone"
+    assert lake.run(MORNING).runs == 0
+    assert lake.run(MORNING, again=Batch(FIRST, FIRST, ORDER_TABLES[:1])).failures == []
 
     assert lake.stale(MORNING) == set()
     for table in ORDER_TABLES:

@@ -81,6 +81,46 @@ def test_a_day_that_was_loaded_while_it_was_open_is_due_when_it_is_over() -> Non
     assert due_days(found, "gold/g") == [10]
 
 
+@pytest.mark.parametrize(("hours", "due"), [(0.5, []), (1, [10])])
+def test_a_day_that_was_loaded_before_what_comes_late_was_in_is_due_after_the_allowed_lateness(
+    hours: float, due: list[int]
+) -> None:
+    midnight = dt.datetime(2026, 3, 11, tzinfo=dt.UTC)
+    states = everything()
+    states["bronze/a"] = replace(
+        states["bronze/a"], loads={**states["bronze/a"].loads, DAYS[-1]: Load(1, midnight, {})}
+    )
+    found = plan(contracts_of(Read("", "days")), states, START, midnight + dt.timedelta(hours=hours))
+    assert [one.day.day for one in found.due if one.cause is Cause.OPEN] == due
+
+
+def with_marks(*marks: str, clock: dt.datetime = NOW) -> dict[str, TableState]:
+    loads = dict.fromkeys([*DAYS, NOW.date()], Load(1, clock, {}, frozenset(marks)))
+    return everything() | {"bronze/a": TableState(frozenset(loads), loads)}
+
+
+@pytest.mark.parametrize(("now_held", "due"), [({"a"}, []), ({"b"}, []), (set(), []), ({"a", "c"}, [4]), ({"c"}, [4])])
+def test_a_day_is_stale_when_its_source_holds_what_the_load_did_not_see(now_held: set[str], due: list[int]) -> None:
+    arrived = {"bronze/a": {DAYS[3]: frozenset(now_held)}}
+    found = plan(contracts_of(Read("", "days")), with_marks("a", "b"), START, NOW, arrived)
+    assert due_days(found, "bronze/a") == due_days(found, "silver/a") == due_days(found, "gold/g") == due
+    assert {one.cause for one in found.due} <= {Cause.STALE}
+
+
+def test_marks_decide_after_the_allowed_lateness_where_there_are_any() -> None:
+    soon = dt.datetime(2026, 3, 11, 0, 30, tzinfo=dt.UTC)
+    arrived = {"bronze/a": dict.fromkeys(DAYS, frozenset({"a"}))}
+    assert plan(contracts_of(Read("", "days")), with_marks("a", clock=soon), START, NOW, arrived).due == ()
+
+
+def test_the_open_day_is_planned_for_where_that_is_asked_for() -> None:
+    states = with_marks("a", clock=NOW - dt.timedelta(hours=1))
+    found = plan(contracts_of(Read("", "days")), states, START, NOW, with_open_day=True)
+    assert [(one.table, one.cause) for one in found.due if one.day == NOW.date()] == [
+        ("silver/a", Cause.MISSING), ("gold/f", Cause.MISSING), ("gold/g", Cause.MISSING)
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("read", "touched", "expected"),
     [

@@ -1,7 +1,7 @@
 """What logs of real publishes say of a table's days."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 
 from contracts.model import Column, Contract
 from io_managers import table_state as states
+from io_managers.commits import CommitRecord
 from io_managers.log import commit_versions
 from io_managers.publish import Publication, Published, publish, rebuild
 from io_managers.snapshot import open_snapshot
@@ -122,20 +123,43 @@ def test_a_table_that_did_not_move_on_is_not_read_again(storage: Storage, monkey
     read: list[str] = []
     read_commits = states.read_commits
 
-    def watched(storage: Storage, table: str, **more: int) -> object:
-        read.append(table)
-        return read_commits(storage, table, **more)
+    def watched(storage: Storage, table: str, *versions: int) -> Iterator[CommitRecord]:
+        for commit in read_commits(storage, table, *versions):
+            read.append(f"{table} {commit.version}")
+            yield commit
 
     monkeypatch.setattr(states, "read_commits", watched)
     reader = StateReader(storage, CONTRACTS)
     before = reader.states()
     assert reader.states() == before
-    assert sorted(read) == [CHANGES.table, TABLE]
+    assert sorted(read) == [f"{CHANGES.table} 1", f"{TABLE} 1"]
     load(storage, [], ["2026-10-02"])
     after = reader.states()
+    assert after == StateReader(storage, CONTRACTS).states()
     assert after[TABLE].loaded == {FIRST, SECOND}
     assert after[CHANGES.table] == before[CHANGES.table]
-    assert read[2:] == [TABLE]
+    assert read[2:3] == [f"{TABLE} 2"], "of the log, what is new"
+
+
+def test_a_table_that_was_removed_and_made_anew_is_read_from_its_beginning(storage: Storage) -> None:
+    reader = StateReader(storage, CONTRACTS)
+    load(storage, [], ["2026-10-01"])
+    assert reader.states()[TABLE].loaded == {FIRST}
+    storage.delete_folder(storage.table_uri(TABLE))
+    assert reader.states()[TABLE] == TableState()
+    load(storage, [], ["2026-10-02"])
+    assert reader.states()[TABLE].loaded == reader.states()[TABLE].loads.keys() == {SECOND}
+    storage.delete_folder(storage.table_uri(TABLE))
+    load(storage, [], ["2026-10-03"])
+    assert reader.states()[TABLE].loads.keys() == {THIRD}
+
+
+def test_a_day_bears_the_marks_of_what_its_last_load_read(storage: Storage) -> None:
+    load(storage, [], ["2026-10-01", "2026-10-02"], marks={"2026-10-01": frozenset("ab"), "2026-10-02": frozenset()})
+    load(storage, [], ["2026-10-02", "2026-10-03"], marks={"2026-10-02": frozenset("c")})
+    assert {day: one.marks for day, one in state(storage).loads.items()} == {
+        FIRST: {"a", "b"}, SECOND: {"c"}, THIRD: None
+    }  # fmt: skip
 
 
 def test_a_run_that_asks_after_each_of_its_publishes_opens_only_what_it_published(

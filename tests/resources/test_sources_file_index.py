@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.parse import load_contracts
-from resources.sources.files.folder import DataFile
+from resources.sources.files.folder import DataFile, Folder
 from resources.sources.files.index import FileFacts, FileIndex
 from resources.sources.files.source import FilesSource
 
@@ -47,16 +47,17 @@ def extract(root: Path, first: dt.date, last: dt.date, contract=ORDERS, start: d
     return extraction, [row for batch in extraction.batches for row in batch.to_pylist()]
 
 
-def test_a_later_day_opens_only_files_whose_cursors_can_lie_in_it(root):
+def test_a_later_day_opens_only_files_that_have_rows_of_it(root):
     for number in range(1, 21):
         write_orders(root, f"{number:02}.csv", f"2026-01-{number:02}")
-    write_orders(root, "long.csv", "2026-01-01", "2026-01-31")
+    write_orders(root, "long.csv", "2026-01-01", "2026-01-10", "2026-01-31")
+    write_orders(root, "around.csv", "2026-01-01", "2026-01-31")
     first, _ = extract(root, START, START)
-    assert len(first.files_read) == 21
+    assert len(first.files_read) == 22
     later, rows = extract(root, TENTH, TENTH)
     assert later.files_read == ("10.csv", "long.csv")
-    assert [row["order_id"] for row in rows] == ["10.csv-0"]
-    assert source(root).count(ORDERS, TENTH, TENTH) == {TENTH: 1}
+    assert [row["order_id"] for row in rows] == ["10.csv-0", "long.csv-1"]
+    assert source(root).count(ORDERS, TENTH, TENTH) == {TENTH: 2}
 
 
 def test_a_new_or_changed_file_is_opened(root):
@@ -118,6 +119,26 @@ def test_a_damaged_index_is_learned_anew(root, damage):
     assert extract(root, TENTH, TENTH)[0].files_read == ()
 
 
+def test_only_the_windows_that_a_new_or_changed_file_has_rows_of_get_another_mark(root):
+    write_orders(root, "a.csv", "2026-01-01", "2026-01-05")
+    changed = write_orders(root, "b.csv", "2026-01-01")
+    before = source(root).marks(ORDERS, START, TENTH)
+    assert {day.day for day, marks in before.items() if marks} == {1, 5}
+    write_orders(root, "b.csv", "2026-01-01", "2026-01-03")
+    write_orders(root, "c.csv", "2026-01-10")
+    after = source(root).marks(ORDERS, START, TENTH)
+    assert {day.day for day in after if after[day] - before[day]} == {1, 3, 10}
+    changed.unlink()
+    assert {day.day for day, marks in source(root).marks(ORDERS, START, TENTH).items() if marks - after[day]} == set()
+
+
+def test_files_that_were_seen_are_not_opened_to_be_marked_again(root, monkeypatch):
+    write_orders(root, "a.csv", "2026-01-01")
+    seen = source(root).marks(ORDERS, START, TENTH)
+    monkeypatch.setattr(Folder, "open", None)
+    assert source(root).marks(ORDERS, START, TENTH) == seen
+
+
 def test_what_was_read_before_a_failure_is_kept(root):
     write_orders(root, "a.csv", "2026-01-01")
     broken = root / "snowflake" / "orders" / "b.csv.gz"
@@ -156,6 +177,13 @@ def test_with_an_index_exactly_the_same_is_loaded(root, files, loads, contract):
         assert rows == expected
         assert indexed.rows_by_window == plain.rows_by_window
         assert indexed.rows_without_cursor == plain.rows_without_cursor
+        of_window = {
+            day: {row["_source"] for row in expected if row["_window"] == day} for day in indexed.rows_by_window
+        }
+        assert indexed.marks == source(root).marks(contract, *days) == plain.marks
+        assert {day: len(marks) for day, marks in indexed.marks.items()} == {
+            day: len(of_window[day]) for day in of_window
+        }
     for path in (*folder.iterdir(), *(root.parent / "index").iterdir()):
         path.unlink()
 
@@ -164,7 +192,7 @@ def _learn(path: Path, number: int) -> None:
     for round_number in range(20):
         index = FileIndex(path, {})
         file = DataFile("", f"{number}-{round_number}", "csv", False, 1, 1)
-        index.learn(file, FileFacts(1, 2, 0, ()))
+        index.learn(file, FileFacts(((1, 2),), 0, ()))
         present = [DataFile("", f"{n}-{r}", "csv", False, 1, 1) for n in range(4) for r in range(20)]
         index.save(present)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.parse import load_contracts
 from resources.sources.interface import SourceError, Window, delivered_schema, source_columns, source_table
-from resources.sources.windows import NO_DAY, WindowCount, cursor_days, cursor_range, day_number, place
+from resources.sources.windows import NO_DAY, WindowCount, cursor_days, day_number, place, windows_of_days
 
 CONTRACTS = load_contracts()
 ORDERS = CONTRACTS["bronze/snowflake_orders"]
@@ -53,13 +53,12 @@ def test_the_count_agrees_with_the_rows_that_are_placed(offsets, contract, first
     assert tuple(count.by_window) == window.days
 
 
-@given(OFFSETS, ANY_CONTRACT, st.integers(0, 8), st.integers(0, 6))
-def test_every_row_that_arrives_by_its_cursor_is_in_the_cursor_range(offsets, contract, first, length):
-    earliest, latest = cursor_range(contract, Window(day(first), day(first + length), START))
-    for row, _ in arrivals(offsets, contract, first, first + length):
-        if offsets[row] is not None:
-            assert earliest is None or FROM_START + offsets[row] >= earliest
-            assert FROM_START + offsets[row] <= latest
+@given(st.integers(-12, 15), st.integers(0, 4), ANY_CONTRACT, st.integers(0, 8), st.integers(0, 6))
+def test_the_windows_of_a_range_of_days_are_those_in_which_its_rows_arrive(offset, more, contract, first, length):
+    window = Window(day(first), day(first + length), START)
+    found = windows_of_days(range(FROM_START + offset, FROM_START + offset + more + 1), contract, window)
+    arrived = arrivals(list(range(offset, offset + more + 1)), contract, first, first + length)
+    assert set(found) == {FROM_START + number for _, number in arrived}
 
 
 def test_rows_before_the_start_arrive_in_the_first_window_of_tables_that_are_open_to_the_past():

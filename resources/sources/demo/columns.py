@@ -1,6 +1,5 @@
 """Generated numbers as Arrow columns, in bulk."""
 
-import datetime as dt
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,8 +51,3 @@ def instants(microseconds: Integers) -> pa.Array:
 def without(column: pa.Array, rows: Flags) -> pa.Array:
     """The column with null in the rows that are flagged."""
     return pc.if_else(pa.array(rows), pa.scalar(None, column.type), column)
-
-
-def date_of(day: int) -> dt.date:
-    """The date that is a number of days after 1970-01-01."""
-    return dt.date(1970, 1, 1) + dt.timedelta(days=day)

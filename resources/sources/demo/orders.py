@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resources.sources.demo.columns import DAY, HOUR, date_of, dates, instants, joined, money, padded, words
+from resources.sources.demo.columns import DAY, HOUR, dates, instants, joined, money, padded, words
 from resources.sources.demo.customers import Customers, Visits
 from resources.sources.demo.draws import Draws, Flags, Integers
 from resources.sources.demo.flaws import altered, delivered_rows, flawed, moves, puts
 from resources.sources.demo.products import Products
 from resources.sources.demo.vocabulary import COUNTRIES, ORDER_STATUSES, PRICE_LEVELS, WHOLE_UNITS
+from resources.sources.windows import date_of
 
 LIFE_DAYS = 30
 """Days, that of placing included, in which all versions of an order are written."""

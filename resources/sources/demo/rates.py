@@ -13,8 +13,8 @@ from importlib.resources import as_file, files
 import pyarrow as pa
 
 from contracts.model import Contract
-from resources.sources.demo.columns import date_of
 from resources.sources.interface import SOURCE, SourceError
+from resources.sources.windows import date_of
 
 BASE = "EUR"
 _REPEATED_AFTER = 364

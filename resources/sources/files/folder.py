@@ -1,5 +1,6 @@
 """The folder of a source's table, on this machine or in object storage: which files are in it, and how one is opened."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ class DataFile:
     compressed: bool
     size: int
     changed_ns: int
+
+    @property
+    def mark(self) -> str:
+        """Stands for the file with this content."""
+        return hashlib.blake2b(f"{self.name}/{self.size}/{self.changed_ns}".encode(), digest_size=8).hexdigest()
 
 
 class Folder:

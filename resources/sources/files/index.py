@@ -15,16 +15,16 @@ from typing import Any
 
 from resources.sources.files.folder import DataFile
 
-_VERSION = 1
+_VERSION = 2
 """Raised when the same file would give other facts: when cursors are read otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What a file holds, seen from the windows; days since 1970-01-01, null where no row has a cursor."""
+    """What a file holds, seen from the windows; days since 1970-01-01."""
 
-    lowest_day: int | None
-    highest_day: int | None
+    days: tuple[tuple[int, int], ...]
+    """The days of its cursors, as ranges, first and last included, in order."""
     rows_without_cursor: int
     unknown_columns: tuple[str, ...]
 
@@ -49,9 +49,8 @@ class FileIndex:
         entry = self._facts.get(file.name)
         if entry is None or (entry["size"], entry["changed_ns"]) != (file.size, file.changed_ns):
             return None
-        return FileFacts(
-            entry["lowest_day"], entry["highest_day"], entry["rows_without_cursor"], tuple(entry["unknown_columns"])
-        )
+        days = tuple((first, last) for first, last in entry["days"])
+        return FileFacts(days, entry["rows_without_cursor"], tuple(entry["unknown_columns"]))
 
     def learn(self, file: DataFile, facts: FileFacts) -> None:
         self._learned[file.name] = {"size": file.size, "changed_ns": file.changed_ns, **asdict(facts)}

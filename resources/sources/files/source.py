@@ -22,7 +22,16 @@ from resources.sources.interface import (
     source_table,
 )
 from resources.sources.read_types import malformed_lines, read_types
-from resources.sources.windows import NO_DAY, Days, WindowCount, cursor_days, cursor_range, place
+from resources.sources.windows import (
+    NO_DAY,
+    Days,
+    WindowCount,
+    cursor_days,
+    date_of,
+    day_number,
+    place,
+    windows_of_days,
+)
 
 
 class FilesSource:
@@ -53,6 +62,12 @@ class FilesSource:
             pass
         return scan.count.by_window
 
+    def marks(self, contract: Contract, first: dt.date, last: dt.date) -> Mapping[dt.date, frozenset[str]]:
+        """See `Source.marks`: every file that has rows of a window. Files that nobody has read yet are read once."""
+        scan = _Scan(contract, Window(first, last, self._lake_start), self._files_root, self._index_folder)
+        scan.look()
+        return scan.marks
+
     def _batches(self, contract: Contract, window: Window, extraction: Extraction) -> Iterator[pa.RecordBatch]:
         scan = _Scan(contract, window, self._files_root, self._index_folder)
         schema = delivered_schema(contract)
@@ -67,6 +82,7 @@ class FilesSource:
         extraction.rows_without_cursor = scan.rows_without_cursor
         extraction.unknown_columns = scan.unknown_columns
         extraction.files_read = tuple(scan.files_read)
+        extraction.marks = scan.marks
 
 
 class _Scan:
@@ -79,6 +95,7 @@ class _Scan:
         self.rows_without_cursor = 0
         self.unknown_columns: dict[str, tuple[str, ...]] = {}
         self.files_read: list[str] = []
+        self._marks: dict[dt.date, set[str]] = {day: set() for day in window.days}
         self._contract = contract
         self._window = window
         self._index = FileIndex(
@@ -98,26 +115,57 @@ class _Scan:
             for file in files:
                 facts = self._index.facts(file)
                 if facts is None or self._can_matter(facts):
-                    self.files_read.append(file.name)
-                    reading = _Reading(self._contract, self._window, self.folder, file)
+                    reading = self._open(file)
                     for rows, days in reading.rows():
                         self.count.add(days)
                         yield rows, days, file
                     facts = reading.facts
                     self._index.learn(file, facts)
+                self._mark(file, facts)
                 self.rows_without_cursor += facts.rows_without_cursor
                 if facts.unknown_columns:
                     self.unknown_columns[file.name] = facts.unknown_columns
         finally:
             self._index.save(files)
 
+    def look(self) -> None:
+        """Learns which windows every file has rows of, without delivering any."""
+        files = self.folder.files()
+        try:
+            for file in files:
+                facts = self._index.facts(file)
+                if facts is None:
+                    reading = self._open(file)
+                    for _ in reading.rows():
+                        """Its facts are complete when all of it is read."""
+                    facts = reading.facts
+                    self._index.learn(file, facts)
+                self._mark(file, facts)
+        finally:
+            self._index.save(files)
+
+    @property
+    def marks(self) -> Mapping[dt.date, frozenset[str]]:
+        """Of every window, the files that have rows of it."""
+        return {day: frozenset(marks) for day, marks in self._marks.items()}
+
+    def _open(self, file: DataFile) -> "_Reading":
+        self.files_read.append(file.name)
+        return _Reading(self._contract, self._window, self.folder, file)
+
+    def _mark(self, file: DataFile, facts: FileFacts) -> None:
+        for number in self._windows(facts):
+            self._marks[date_of(number)].add(file.mark)
+
     def _can_matter(self, facts: FileFacts) -> bool:
+        return any(True for _ in self._windows(facts))
+
+    def _windows(self, facts: FileFacts) -> Iterator[int]:
+        """The windows of this scan that a file has rows of; a window may come twice."""
         if facts.rows_without_cursor and self._window.has_lake_start:
-            return True
-        if facts.lowest_day is None or facts.highest_day is None:
-            return False
-        earliest, latest = cursor_range(self._contract, self._window)
-        return facts.lowest_day <= latest and (earliest is None or facts.highest_day >= earliest)
+            yield day_number(self._window.lake_start)
+        for first, last in facts.days:
+            yield from windows_of_days(range(first, last + 1), self._contract, self._window)
 
 
 class _Reading:
@@ -130,14 +178,13 @@ class _Reading:
         self._file = file
         self._names = {column.name: name for name, column in source_columns(contract).items()}
         self._cursor = self._names[cursor_name(contract)]
-        self._lowest: int | None = None
-        self._highest: int | None = None
+        self._days: set[int] = set()
         self._without_cursor = 0
         self._unknown: dict[str, None] = {}
 
     @property
     def facts(self) -> FileFacts:
-        return FileFacts(self._lowest, self._highest, self._without_cursor, tuple(self._unknown))
+        return FileFacts(_as_ranges(self._days), self._without_cursor, tuple(self._unknown))
 
     def rows(self) -> Iterator[tuple[pa.RecordBatch, Days]]:
         has_cursor: bool | None = None
@@ -164,9 +211,7 @@ class _Reading:
         days = cursor_days(rows.column(cursor_name(self._contract)))
         known = days[days != NO_DAY]
         self._without_cursor += len(days) - len(known)
-        if len(known):
-            self._lowest = int(min(known.min(), np.inf if self._lowest is None else self._lowest))
-            self._highest = int(max(known.max(), -np.inf if self._highest is None else self._highest))
+        self._days.update(np.unique(known).tolist())
         return rows, days
 
     def _stand_in(self, rows: pa.RecordBatch) -> pa.Array:
@@ -193,3 +238,13 @@ class _Reading:
 
     def _error(self, what: str) -> SourceError:
         return SourceError(f"{self._folder.label}: {self._folder.shown}/{self._file.name}: {what}")
+
+
+def _as_ranges(numbers: set[int]) -> tuple[tuple[int, int], ...]:
+    """Whole numbers as ranges from first to last, in order."""
+    if not numbers:
+        return ()
+    ordered = np.array(sorted(numbers))
+    ends = np.flatnonzero(np.diff(ordered) > 1)
+    firsts, lasts = ordered[[0, *(ends + 1)]], ordered[[*ends, -1]]
+    return tuple(zip(firsts.tolist(), lasts.tolist(), strict=True))
