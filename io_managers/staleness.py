@@ -7,7 +7,7 @@ are not asked: a crash after a commit loses them.
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -80,12 +80,11 @@ class Plan:
 
 
 def dependency_order(contracts: Mapping[str, Contract]) -> list[str]:
-    """Tables after those that they read."""
-    return list(
-        TopologicalSorter(
-            {table: [read.table for read in contracts[table].reads] for table in sorted(contracts)}
-        ).static_order()
-    )
+    """Tables after those that they read; those that are read and not among the contracts are left out."""
+    graph = {
+        table: [read.table for read in contracts[table].reads if read.table in contracts] for table in sorted(contracts)
+    }
+    return list(TopologicalSorter(graph).static_order())
 
 
 def plan(  # noqa: PLR0913
@@ -96,6 +95,7 @@ def plan(  # noqa: PLR0913
     arrived: Arrived | None = None,
     *,
     with_open_day: bool = False,
+    wanted: Callable[[Outstanding], bool] = lambda _: True,
 ) -> Plan:
     """Says which days are missing or stale, transitively over what is read.
 
@@ -109,6 +109,7 @@ def plan(  # noqa: PLR0913
         now: the clock, UTC.
         arrived: what sources hold now, where they were asked.
         with_open_day: whether today, which isn't over, is planned for as well.
+        wanted: which of what is outstanding counts; what doesn't makes nothing else due. Asked in the plan's order.
     """
     today = now.date()
     days = days_between(start, today if with_open_day else today - dt.timedelta(days=1))
@@ -131,6 +132,7 @@ def plan(  # noqa: PLR0913
                     judged = _by_source(contract, day, load, marks.get(day), now)
                 if judged:
                     found.append(Outstanding(table, day, *judged))
+        found = [one for one in found if wanted(one)]
         if contract.partition_grain is PartitionGrain.MONTH and contract.mode == "partitions":
             found = _one_a_month(found)
         oldest = today - dt.timedelta(days=contract.restatement_days)

@@ -13,6 +13,11 @@ def asset_key(table: str) -> dg.AssetKey:
     return dg.AssetKey(table.split("/"))
 
 
+def step_key(table: str) -> str:
+    """The key of the step that loads a table."""
+    return table.replace("/", "__")
+
+
 def definition_metadata(contract: Contract, uri: str) -> dict[str, Any]:
     """Metadata of the asset's definition."""
     return {

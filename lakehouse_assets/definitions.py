@@ -6,6 +6,8 @@ import dagster as dg
 
 from contracts.model import Contract
 from io_managers.delta_io_manager import DeltaIOManager
+from lakehouse_assets.automation.conditions import News, safety_net
+from lakehouse_assets.automation.definitions import schedules, sensors
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.partitions import daily
 from lakehouse_assets.published_checks import freshness_check, identity_checks
@@ -25,8 +27,15 @@ def table_function(contract: Contract) -> TableFunction | None:
 def build_definitions(lake: Lake) -> dg.Definitions:
     """The definitions over a lake: contracts say which tables there are."""
     partitions = daily(lake.settings)
+    net = safety_net(News(lake))
     assets = [
-        table_asset(contract, table_function(contract), partitions, lake.storage.table_uri(contract.table))
+        table_asset(
+            contract,
+            table_function(contract),
+            partitions,
+            lake.storage.table_uri(contract.table),
+            None if contract.layer == "bronze" else net,
+        )
         for contract in lake.contracts.values()
     ]
     return dg.Definitions(
@@ -41,6 +50,8 @@ def build_definitions(lake: Lake) -> dg.Definitions:
                 resource_fn=lambda _: DeltaIOManager(lake.storage, lake.contracts, lake.engine.session)
             ),
         },
+        sensors=sensors(lake),
+        schedules=schedules(lake),
         executor=dg.in_process_executor,
     )
 

@@ -1,9 +1,11 @@
-"""The partition definitions, and nothing else."""
+"""The partition definitions, and the partitions that a run is for. Nothing else."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from contracts.days import days_between
 from lakehouse_assets.settings import Settings
 
 
@@ -16,3 +18,13 @@ def daily(settings: Settings) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(
         start_date=settings.start_date.isoformat(), timezone="UTC", end_offset=ahead + 1
     )
+
+
+def run_days(tags: Mapping[str, str]) -> Sequence[dt.date]:
+    """The days that a run was started for; none for a run without partitions."""
+    start = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
+    end = tags.get("dagster/asset_partition_range_end") or start
+    if start is None or end is None:
+        return []
+    first, last = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
+    return days_between(first, last)

@@ -1,7 +1,6 @@
 """Checks of published tables: freshness of each against its SLA, and the identities that gold tables have in common."""
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import dagster as dg
 
@@ -9,12 +8,12 @@ from asset_checks.dagster_results import as_metadata
 from asset_checks.freshness import freshness
 from asset_checks.identities import Identity, describe, evaluate_identities, identities_of
 from asset_checks.metadata import identities_metadata
-from contracts.days import days_between
 from contracts.model import Contract
 from io_managers.delta_io_manager import DeltaIOManager
 from io_managers.reads import read_predicate
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.lake import Lake
+from lakehouse_assets.partitions import run_days
 from lakehouse_assets.table import IO_MANAGER, LAKE
 
 FRESHNESS = "freshness"
@@ -82,13 +81,3 @@ def _identity_check(contract: Contract, contracts: Mapping[str, Contract]) -> dg
         )
 
     return check
-
-
-def run_days(tags: Mapping[str, str]) -> Sequence[dt.date]:
-    """The days that a run was started for; none for a run without partitions."""
-    start = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
-    end = tags.get("dagster/asset_partition_range_end") or start
-    if start is None or end is None:
-        return []
-    first, last = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
-    return days_between(first, last)

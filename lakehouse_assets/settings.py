@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     files_root: Annotated[
         Path | None, Field(description="The folder that holds <source>/<table>/* for sources that are read from files.")
     ] = None
+    automation: Annotated[
+        Literal["on", "off"],
+        Field(
+            description="Whether sensors, schedules and automation conditions run unless they are stopped in the UI."
+        ),
+    ] = "on"
     demo_scale: Annotated[
         float, Field(gt=0, allow_inf_nan=False, description="Size of the demo: 1 is about 1,000 orders a day.")
     ] = 1.0

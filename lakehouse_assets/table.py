@@ -62,7 +62,11 @@ RUN_CONFIG = {
 
 
 def table_asset(
-    contract: Contract, function: TableFunction | None, partitions: dg.PartitionsDefinition, uri: str
+    contract: Contract,
+    function: TableFunction | None,
+    partitions: dg.PartitionsDefinition,
+    uri: str,
+    condition: dg.AutomationCondition[Any] | None = None,
 ) -> dg.AssetsDefinition:
     """The asset of a table. Bronze has no function: its rows come from the source that its columns name."""
     with warnings.catch_warnings():
@@ -84,6 +88,9 @@ def table_asset(
             kinds={"delta", _origin(contract)},
             tags=tags(contract),
             retry_policy=RETRIES,
+            pool=pool(contract),
+            automation_condition=condition,
+            freshness_policy=freshness_policy(contract) if contract.layer == "gold" else None,
             code_version=contract.version,
             op_tags=LAST_IN_LINE if expectation_rules(contract) else None,
         )
@@ -92,6 +99,24 @@ def table_asset(
         yield from _load_table(context, contract, function, inputs)
 
     return decorate(compute)
+
+
+def pool(contract: Contract) -> str:
+    """What a load has to itself: its source in bronze, which bounds the load on that too, else its table.
+
+    One writer a table wastes no work; that two can't both win is publish's matter.
+    """
+    return source_table(contract)[0] if contract.layer == "bronze" else contract.table.replace("/", "_")
+
+
+def freshness_policy(contract: Contract) -> dg.FreshnessPolicy:
+    """A dead-man's switch, beside the check of freshness: by the SLA's time of day, something was loaded within a day.
+
+    It looks at when anything was last loaded, so that a backfill of old days satisfies it, and the check alone says
+    whether the data is fresh.
+    """
+    by = contract.available_by
+    return dg.FreshnessPolicy.cron(f"{by.minute} {by.hour} * * *", lower_bound_delta=dt.timedelta(days=1))
 
 
 def _load_table(

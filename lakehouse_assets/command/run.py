@@ -205,7 +205,9 @@ def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batc
 
 def step_of(step: str, tables: Sequence[str]) -> tuple[str, str]:
     """The table of a step, and the name of the check that the step is; none for the table's own."""
-    keys = {table.replace("/", "__"): table for table in tables}
+    from lakehouse_assets.asset_metadata import step_key
+
+    keys = {step_key(table): table for table in tables}
     if step in keys:
         return keys[step], ""
     of_check = max((key for key in keys if step.startswith(f"{key}_")), key=len)

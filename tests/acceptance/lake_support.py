@@ -121,7 +121,7 @@ class OwnLake:
 
     def run(self, day: dt.date, again: Batch | None = None) -> Summary:
         """`lakehouse run` on the morning of a day, for a table's days again if there are any."""
-        with self._environment():
+        with self.environment():
             return run(self.at(day), again=again)
 
     def load(self, day: dt.date, tables: Iterable[str], first: dt.date, last: dt.date | None = None) -> list[str]:
@@ -130,7 +130,7 @@ class OwnLake:
         Checks of published tables are left out. Returns what failed steps say.
         """
         lake = self.at(day)
-        with self._environment(), dg.DagsterInstance.ephemeral() as instance:
+        with self.environment(), dg.DagsterInstance.ephemeral() as instance:
             built = build_definitions(lake)
             assets = dg.Definitions(assets=built.assets, resources=built.resources, executor=built.executor)
             result = assets.resolve_implicit_global_asset_job_def().execute_in_process(
@@ -185,7 +185,7 @@ class OwnLake:
         return {(one.table, one.day) for one in self.at(day).plan().due}
 
     @contextmanager
-    def _environment(self) -> Iterator[None]:
+    def environment(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DAGSTER_HOME", str(self.home))
             patch.setenv("LAKEHOUSE_MASK_SALT", SALT)

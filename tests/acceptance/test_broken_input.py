@@ -157,7 +157,9 @@ def test_a_mended_file_is_loaded_by_the_next_run_and_a_removed_one_where_it_is_a
 
     loads = lake.run(MORNING).tables
     assert {(one.first, one.last) for one in loads if one.table == ORDER_TABLES[0]} == {(BROKEN, BROKEN)}
-    assert {row[0] for table in ORDER_TABLES for row in lake.quarantine(table)} == {FIRST.isoformat()}, "its file is gone"
+    assert {row[0] for table in ORDER_TABLES for row in lake.quarantine(table)} == {FIRST.isoformat()}, (
+        "its file is gone"
+    )
     assert lake.run(MORNING).runs == 0
     assert lake.run(MORNING, again=Batch(FIRST, FIRST, ORDER_TABLES[:1])).failures == []
 

@@ -12,7 +12,8 @@ from deltalake import DeltaTable
 
 from contracts.model import Contract
 from lakehouse_assets.definitions import build_definitions
-from lakehouse_assets.published_checks import FRESHNESS, IDENTITIES, identity_checks, run_days
+from lakehouse_assets.partitions import run_days
+from lakehouse_assets.published_checks import FRESHNESS, IDENTITIES, identity_checks
 from tests.lakehouse_assets.tiny_lake import (
     FIRST,
     GOLD_OF_ORDERS,

@@ -1,0 +1,135 @@
+"""What the automation would load now, decided from tables' logs and sources' marks alone. Pure; knows no Dagster.
+
+History before a table's first loaded day is no news: loading it is a decision of people, by `lakehouse run` or a backfill.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from contracts.model import Contract
+from io_managers.batches import Batch
+from io_managers.staleness import Arrived, Cause, Outstanding, TableState, dependency_order, plan
+
+Held = Collection[tuple[str, dt.date]]
+"""Days of tables that are left out, with whatever is due because of them alone."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The lake as it was when a decision was made."""
+
+    contracts: Mapping[str, Contract]
+    states: Mapping[str, TableState]
+    """What the tables' logs say."""
+    start: dt.date
+    """The lake's first day."""
+    now: dt.datetime
+    """The clock, UTC."""
+    arrived: Arrived = field(default_factory=dict)
+    """What sources hold, where they were asked."""
+
+    @property
+    def today(self) -> dt.date:
+        return self.now.date()
+
+    def is_history(self, one: Outstanding) -> bool:
+        """Whether a day is missing because its table was never loaded so far back."""
+        return one.cause is Cause.MISSING and one.day < min(self.states[one.table].loaded, default=self.today)
+
+
+def news_of_sources(moment: Moment, without: Held = frozenset()) -> list[Outstanding]:
+    """The days, today included, that bronze tables have to load: never loaded, loaded too early, or with more at the source."""
+    bronze = {table: contract for table, contract in moment.contracts.items() if contract.layer == "bronze"}
+
+    def wanted(one: Outstanding) -> bool:
+        return not moment.is_history(one) and (one.table, one.day) not in without
+
+    found = plan(bronze, moment.states, moment.start, moment.now, moment.arrived, with_open_day=True, wanted=wanted)
+    return list(found.due)
+
+
+def with_followers(news: Iterable[Outstanding], moment: Moment, without: Held = frozenset()) -> list[Outstanding]:
+    """Bronze, with what the same run loads after it: the silver tables that read it, and for today the live gold tables after those.
+
+    Which closed days of gold follow is known when silver says what it touched.
+    """
+    found = list(news)
+    loaded = {(one.table, one.day) for one in found}
+    for day in sorted({one.day for one in found}):
+        for table in dependency_order(moment.contracts):
+            contract = moment.contracts[table]
+            if not (contract.layer == "silver" or (contract.live and day == moment.today)) or (table, day) in without:
+                continue
+            for read in contract.reads:
+                if (read.table, day) in loaded:
+                    loaded.add((table, day))
+                    found.append(Outstanding(table, day, Cause.STALE, f"{read.table} is about to change"))
+                    break
+    return found
+
+
+def news_of_tables(moment: Moment, without: Held = frozenset()) -> list[Outstanding]:
+    """The days of silver and gold, today included, that are missing or stale, and for which everything that they read is there."""
+    others = {table: contract for table, contract in moment.contracts.items() if contract.layer != "bronze"}
+    kept: set[tuple[str, dt.date]] = set()
+
+    def wanted(one: Outstanding) -> bool:
+        place = one.table, one.day
+        if place in without or moment.is_history(one):
+            return False
+        reads = moment.contracts[one.table].reads
+        if all(one.day in moment.states[read.table].loaded or (read.table, one.day) in kept for read in reads):
+            kept.add(place)
+            return True
+        return False
+
+    return list(plan(others, moment.states, moment.start, moment.now, with_open_day=True, wanted=wanted).due)
+
+
+def late_news(moment: Moment, without: Held = frozenset()) -> list[Outstanding]:
+    """Those of closed days. What today's data does to a month that is still growing follows with today's partition."""
+    return [one for one in news_of_tables(moment, without) if one.day < moment.today]
+
+
+def beyond_restatement(moment: Moment) -> dict[str, list[dt.date]]:
+    """The days of gold tables that are stale and too old to be loaded by themselves, by table."""
+    found: dict[str, list[dt.date]] = {}
+    for one in plan(moment.contracts, moment.states, moment.start, moment.now).beyond:
+        found.setdefault(one.table, []).append(one.day)
+    return found
+
+
+def sees(batch: Batch, moment: Moment) -> dict[str, str]:
+    """What a run of a batch would see of what each of its tables is made from, as a short text.
+
+    As long as that stays the same, another run would do the same: fail again, if it failed for a reason that stays.
+    """
+    return {table: _digest(_inputs(table, batch, moment)) for table in batch.tables}
+
+
+def run_key(batch: Batch, seen: Mapping[str, str], moment: Moment) -> str:
+    """The same for a run that would do the same to the same versions of the same days, however often it is asked for."""
+    own = [
+        (table, str(day), load.version)
+        for table in batch.tables
+        for day, load in moment.states[table].loads.items()
+        if batch.first <= day <= batch.last
+    ]
+    return f"{batch.first}/{batch.last}/{_digest((sorted(seen.items()), sorted(own)))}"
+
+
+def _inputs(table: str, batch: Batch, moment: Moment) -> object:
+    if reads := moment.contracts[table].reads:
+        newest = {
+            read.table: max((touch.version for touch in moment.states[read.table].touches), default=-1)
+            for read in reads
+        }
+        return sorted(newest.items())
+    marks = moment.arrived.get(table, {}).items()
+    return sorted((str(day), sorted(found)) for day, found in marks if batch.first <= day <= batch.last)
+
+
+def _digest(content: object) -> str:
+    return hashlib.blake2b(repr(content).encode(), digest_size=6).hexdigest()

@@ -1,0 +1,103 @@
+"""A sensor a source: sees that a bronze table has news there, and asks for one run of exactly the days and tables that it concerns.
+
+Today's partition grows as data arrives, with the silver and live gold tables after it. A closed day is loaded once more
+when it is over, and whenever the source turns out to have more of it; which days of gold follow is another sensor's matter.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import dagster as dg
+
+from contracts.errors import LakehouseError
+from io_managers.staleness import TableState
+from io_managers.table_state import StateReader
+from lakehouse_assets.arrivals import bronze_tables, marks_of
+from lakehouse_assets.asset_metadata import asset_key
+from lakehouse_assets.automation import requests
+from lakehouse_assets.automation.news import Moment, news_of_sources, with_followers
+from lakehouse_assets.automation.ticks import as_result, running
+from lakehouse_assets.lake import Lake
+
+SECONDS_BETWEEN_LOOKS = 5
+
+
+def source_sensors(lake: Lake) -> list[dg.SensorDefinition]:
+    """One for each source that a contract loads from."""
+    return [_source_sensor(lake, source) for source in lake.settings.sources if bronze_tables(lake.contracts, source)]
+
+
+def _source_sensor(lake: Lake, source: str) -> dg.SensorDefinition:
+    watch = SourceWatch(lake, source)
+
+    @dg.sensor(
+        name=f"{source}_arrivals",
+        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        default_status=running(lake.settings, dg.DefaultSensorStatus),
+        target=dg.AssetSelection.assets(*map(asset_key, watch.contracts)),
+        description=f"Loads what {source} has more of: bronze, silver, and for today the live gold tables.",
+    )
+    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        return watch.tick(context.instance, context.cursor)
+
+    return look
+
+
+class SourceWatch:
+    """What one source's sensor does in a tick."""
+
+    def __init__(self, lake: Lake, source: str) -> None:
+        self._lake = lake
+        self._source = source
+        own = bronze_tables(lake.contracts, source)
+        self.contracts = {
+            table: contract for table, contract in lake.contracts.items() if contract.layer != "bronze" or table in own
+        }
+        self._bronze = {table: lake.contracts[table] for table in own}
+        # Of its own, and small: most ticks find nothing, and look at nothing else.
+        self._states = StateReader(lake.storage, self._bronze)
+
+    def tick(self, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
+        """Asks the source, and Dagster for a run if there is news. The cursor says how long the source has been away."""
+        now = self._lake.settings.clock()
+        away = json.loads(cursor) if cursor else {}
+        if away and requests.real_now() < dt.datetime.fromisoformat(away["next_look"]):
+            return dg.SensorResult(skip_reason=_away(self._source, away), cursor=cursor)
+        states = self._states.states()
+        try:
+            arrived = {table: self._ask(table, states[table], now.date()) for table in self._bronze}
+        except LakehouseError as error:
+            away = self._still_away(away, error, requests.real_now())
+            return dg.SensorResult(skip_reason=_away(self._source, away), cursor=json.dumps(away))
+        moment = Moment(self._bronze, states, self._lake.settings.start_date, now, arrived)
+        if not news_of_sources(moment):
+            return dg.SensorResult(skip_reason=f"nothing new in {len(self._bronze)} tables", cursor="")
+        moment = replace(moment, contracts=self.contracts, states=self._lake.states())
+        decision = requests.decide(
+            instance, moment, lambda held: with_followers(news_of_sources(moment, held), moment, without=held)
+        )
+        return as_result(decision, cursor="")
+
+    def _ask(self, table: str, state: TableState, today: dt.date) -> Mapping[dt.date, frozenset[str]]:
+        known = (day for day, load in state.loads.items() if load.marks is not None)
+        return marks_of(self._lake, table, min(known, default=today), today)
+
+    def _still_away(
+        self, away: Mapping[str, str | int], error: LakehouseError, now: dt.datetime
+    ) -> dict[str, str | int]:
+        failures = int(away.get("failures", 0)) + 1
+        return {
+            "since": away.get("since", now.isoformat()),
+            "failures": failures,
+            "next_look": (now + requests.pause_after(failures, self._source)).isoformat(),
+            "error": str(error),
+        }
+
+
+def _away(source: str, away: Mapping[str, str | int]) -> str:
+    since, following = (
+        f"{dt.datetime.fromisoformat(str(away[name])):%Y-%m-%d %H:%M:%S}" for name in ("since", "next_look")
+    )
+    return f"{source} can't be asked since {since} UTC ({away['failures']} looks, the next at {following}): {away['error']}"

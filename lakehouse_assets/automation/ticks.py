@@ -1,0 +1,46 @@
+"""What the automation's sensors have in common: whether they run from the start, and the one line that a tick says."""
+
+from typing import TypeVar
+
+import dagster as dg
+
+from io_managers.batches import Batch
+from lakehouse_assets.automation.requests import Decision, Verdict
+from lakehouse_assets.settings import Settings
+
+_TABLES_NAMED = 3
+
+
+Status = TypeVar("Status", dg.DefaultSensorStatus, dg.DefaultScheduleStatus)
+
+
+def running(settings: Settings, status: type[Status]) -> Status:
+    """Sensors and schedules run unless the settings say otherwise; the UI overrules both."""
+    return status.RUNNING if settings.automation == "on" else status.STOPPED
+
+
+def as_result(decision: Decision, **more: object) -> dg.SensorResult:
+    """The run that a decision asks for, or why there is none."""
+    if decision.request is not None:
+        return dg.SensorResult(run_requests=[decision.request], **more)  # type: ignore[arg-type]
+    return dg.SensorResult(skip_reason=reason(decision), **more)  # type: ignore[arg-type]
+
+
+def reason(decision: Decision) -> str:
+    """Why a decision asks for nothing."""
+    held = {verdict: sorted(table for table, one in decision.held.items() if one is verdict) for verdict in Verdict}
+    parts = [f"{verdict}: {_named(tables)}" for verdict, tables in held.items() if tables]
+    if decision.busy:
+        parts.append(f"{describe(decision.busy)}: a run is at it")
+    return "; ".join(parts) or "nothing new"
+
+
+def describe(batch: Batch) -> str:
+    """A run in a few words."""
+    days = str(batch.first) if batch.first == batch.last else f"{batch.first} to {batch.last}"
+    return f"{days} of {_named(batch.tables)}"
+
+
+def _named(tables: "list[str] | tuple[str, ...]") -> str:
+    shown = ", ".join(tables[:_TABLES_NAMED])
+    return shown if len(tables) <= _TABLES_NAMED else f"{shown} and {len(tables) - _TABLES_NAMED} more"

@@ -1,0 +1,127 @@
+"""The automation without its daemon: sensors look in turn, and what they ask for is run, at times that a test sets."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import pytest
+from lake_support import OwnLake
+
+from contracts.days import days_between
+from lakehouse_assets.automation import requests
+from lakehouse_assets.command.run import QUIET
+from lakehouse_assets.definitions import build_definitions
+from lakehouse_assets.lake import Lake
+from lakehouse_assets.partitions import run_days
+
+Place = tuple[str, dt.date]
+
+
+@dataclass(frozen=True)
+class RunSeen:
+    """A run that was asked for and has ended."""
+
+    asked_by: str
+    tables: frozenset[str]
+    days: tuple[dt.date, ...]
+    succeeded: bool
+
+    @property
+    def places(self) -> set[Place]:
+        return {(table, day) for table in self.tables for day in self.days}
+
+
+@dataclass
+class Automation:
+    """The sensors of a lake, and an instance of Dagster that they ask."""
+
+    own: OwnLake
+    instance: dg.DagsterInstance
+    lake: Lake
+    now: dt.datetime
+    said: dict[str, str] = field(default_factory=dict)
+    """The last line of each sensor."""
+    observed: list[dg.AssetObservation] = field(default_factory=list)
+    _cursors: dict[str, str | None] = field(default_factory=dict)
+    _keys: set[tuple[str, str | None]] = field(default_factory=set)
+    _built: tuple[dt.date, dg.Definitions] | None = None
+
+    def at(self, now: dt.datetime) -> "Automation":
+        """Sets the lakehouse's clock, and the one by which pauses pass."""
+        self.now = now
+        self.lake.settings = self.lake.settings.model_copy(update={"now": now})
+        return self
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        # Partitions are counted to the clock's day.
+        if self._built is None or self._built[0] != self.now.date():
+            self._built = self.now.date(), build_definitions(self.lake)
+        return self._built[1]
+
+    def tick(self) -> list[RunSeen]:
+        """Each sensor looks once; what one asks for is run before the next looks."""
+        return [one for name in self.sensors for one in self.look(name)]
+
+    def settle(self, ticks: int = 20) -> list[RunSeen]:
+        """Ticks until nothing is asked for."""
+        seen: list[RunSeen] = []
+        for _ in range(ticks):
+            more = self.tick()
+            if not more:
+                return seen
+            seen += more
+        raise AssertionError(f"there is no end to what is asked for: {seen[-3:]}")
+
+    @property
+    def sensors(self) -> list[str]:
+        # The safety net has no function of its own: Dagster evaluates its conditions.
+        return [sensor.name for sensor in self.definitions.sensors or () if sensor.name not in {"safety_net", "alerts"}]
+
+    def look(self, name: str) -> list[RunSeen]:
+        """One sensor looks, and what it asks for is run."""
+        context = dg.build_sensor_context(self.instance, cursor=self._cursors.get(name), sensor_name=name)
+        result: Any = self.definitions.get_sensor_def(name)(context)
+        self._cursors[name] = result.cursor
+        self.observed += result.asset_events
+        self.said[name] = result.skip_reason.skip_message if result.skip_reason else ""
+        fresh = [one for one in result.run_requests or () if (name, one.run_key) not in self._keys]
+        self._keys |= {(name, one.run_key) for one in fresh}
+        return [self.run(name, one) for one in fresh]
+
+    def run(self, name: str, request: dg.RunRequest) -> RunSeen:
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        result = job.execute_in_process(
+            instance=self.instance,
+            asset_selection=request.asset_selection,
+            tags=request.tags,
+            raise_on_error=False,
+            run_config=QUIET,
+        )
+        tables = frozenset("/".join(key.path) for key in request.asset_selection or ())
+        return RunSeen(name, tables, tuple(run_days(request.tags)), result.success)
+
+    def versions(self) -> dict[Place, int]:
+        """Which version last loaded each day of each table."""
+        return {
+            (table, day): load.version
+            for table, state in self.lake.states().items()
+            for day, load in state.loads.items()
+        }
+
+    def status(self, table: str, first: dt.date, last: dt.date) -> set[dt.date]:
+        """The days of a range that Dagster knows as materialized."""
+        known = self.instance.get_materialized_partitions(dg.AssetKey(table.split("/")))
+        return {day for day in days_between(first, last) if str(day) in known}
+
+
+@contextmanager
+def automated(own: OwnLake, now: dt.datetime) -> Iterator[Automation]:
+    """The automation of a lake, from a moment on."""
+    with own.environment(), dg.DagsterInstance.ephemeral() as instance, pytest.MonkeyPatch.context() as patch:
+        automation = Automation(own, instance, own.at(now.date()), now).at(now)
+        patch.setattr(requests, "real_now", lambda: automation.now)
+        yield automation

@@ -1,0 +1,108 @@
+"""Sensors on a lake of files: new, late and corrected data load what they concern, once, and nothing else."""
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from automation_support import Automation, automated
+from conftest import MakeLake
+from lake_support import ORDER_COLUMNS, OwnLake, order, write_rows
+
+START = dt.date(2026, 3, 1)
+DAYS = [START + dt.timedelta(days=number) for number in range(10)]
+TODAY = DAYS[-1] + dt.timedelta(days=1)
+NOON = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
+LIVE = {"gold/fct_orders", "gold/order_funnel_daily", "gold/product_perf_daily", "gold/customer_daily"}
+
+
+def place_order(lake: OwnLake, name: str, moment: str, **columns: object) -> None:
+    """Delivers a version of an order, in a file of its own."""
+    file = lake.files("snowflake/orders") / f"{name} {moment.replace(':', '')}.jsonl"
+    write_rows(file, ORDER_COLUMNS, [order(name, moment, **columns)])
+
+
+@pytest.fixture(scope="module")
+def loaded(make_lake: MakeLake, tmp_path_factory: pytest.TempPathFactory) -> OwnLake:
+    """Ten closed days with an order each, and today as far as it is known at noon."""
+    lake = make_lake(tmp_path_factory.mktemp("automated") / "one", START)
+    for day in DAYS:
+        place_order(lake, f"of {day}", f"{day}T05:00:00Z", amount=Decimal("1.00"))
+    lake.settle(TODAY)
+    with automated(lake, NOON) as automation:
+        automation.settle()
+    return lake
+
+
+@pytest.fixture
+def automation(loaded: OwnLake, tmp_path: Path) -> Iterator[Automation]:
+    with automated(loaded.copied_to(tmp_path / "lake"), NOON) as automation:
+        yield automation
+
+
+def facts(automation: Automation) -> list[tuple[str, dt.date, Decimal]]:
+    rows = automation.own.rows("gold/fct_orders")
+    return sorted((row["order_id"], row["order_date"], row["amount"]) for row in rows)
+
+
+def test_a_tick_without_news_asks_for_nothing_and_says_so(automation: Automation) -> None:
+    before = automation.versions()
+    assert automation.tick() == []
+    assert set(automation.said.values()) == {"nothing new in 3 tables", "nothing new in 1 tables", "nothing new"}
+    assert automation.versions() == before
+
+
+def test_an_order_placed_now_is_in_the_live_gold_tables_after_one_tick(automation: Automation) -> None:
+    place_order(automation.own, "new", f"{TODAY}T11:59:00Z", amount=Decimal("7.00"))
+    runs = automation.tick()
+    assert [(run.asked_by, run.days) for run in runs] == [("snowflake_arrivals", (TODAY,))]
+    assert runs[0].tables == {"bronze/snowflake_orders", "silver/orders"} | LIVE - {"gold/order_funnel_daily"}
+    assert ("new", TODAY, Decimal("7.00")) in facts(automation)
+    assert automation.tick() == []
+
+
+def test_an_empty_lake_starts_with_today_and_leaves_history_to_people(make_lake: MakeLake, tmp_path: Path) -> None:
+    lake = make_lake(tmp_path / "lake", START)
+    place_order(lake, "old", f"{DAYS[0]}T05:00:00Z")
+    place_order(lake, "new", f"{TODAY}T05:00:00Z")
+    with automated(lake, NOON) as automation:
+        runs = automation.settle()
+        assert {day for run in runs for day in run.days} == {TODAY}
+        assert [name for name, *_ in facts(automation)] == ["new"]
+
+
+def test_a_day_that_is_over_is_loaded_once_more_and_gold_follows(automation: Automation) -> None:
+    place_order(automation.own, "last minute", f"{TODAY}T23:59:59Z", amount=Decimal("3.00"))
+    automation.at(dt.datetime.combine(TODAY + dt.timedelta(days=1), dt.time(0, 5), dt.UTC))
+    runs = automation.settle()
+    bronze = [run for run in runs for table in run.tables if table == "bronze/snowflake_orders"]
+    assert sorted(day for run in bronze for day in run.days) == [TODAY, TODAY + dt.timedelta(days=1)]
+    assert ("last minute", TODAY, Decimal("3.00")) in facts(automation)
+    assert automation.lake.plan().due == ()
+    closed = automation.lake.contracts.keys()
+    assert {table for table in closed if TODAY not in automation.lake.states()[table].loaded} == set()
+
+
+def test_a_late_order_and_a_corrected_one_change_the_gold_days_that_depend_on_them_and_no_others(
+    automation: Automation,
+) -> None:
+    before = automation.versions()
+    late, moved = DAYS[-2], DAYS[-1]
+    place_order(automation.own, "late", f"{late}T20:00:00Z", amount=Decimal("5.00"))
+    place_order(
+        automation.own, f"of {moved} corrected", f"{TODAY}T09:00:00Z", order_id=f"of {moved}", order_date=str(DAYS[-3])
+    )
+    automation.settle()
+
+    changed = {place for place, version in automation.versions().items() if before.get(place) != version}
+    assert automation.lake.plan(with_open_day=False).due == ()
+    for table in ("gold/fct_orders", "gold/product_perf_daily", "gold/revenue_by_geography"):
+        assert {day for name, day in changed if name == table} == {DAYS[-3], late, moved, TODAY}
+    for table in ("gold/customer_360", "gold/customer_segments"):
+        assert {day for name, day in changed if name == table} == {DAYS[-3], late, moved}, "and those after it"
+    for table in ("gold/order_funnel_daily", "gold/dim_customers", "gold/sales_pipeline", "silver/customers"):
+        assert {day for name, day in changed if name == table} == set()
+    assert ("late", late, Decimal("5.00")) in facts(automation)
+    assert [day for name, day, _ in facts(automation) if name == f"of {moved}"] == [DAYS[-3]]
+    assert automation.tick() == []
