@@ -11,13 +11,18 @@ import pytest
 from lake_support import OwnLake
 
 from contracts.days import days_between
+from io_managers.batches import exact_batches
+from io_managers.staleness import Cause, Outstanding, dependency_order
+from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.automation import requests
+from lakehouse_assets.automation.requests import run_request
 from lakehouse_assets.command.run import QUIET
 from lakehouse_assets.definitions import build_definitions
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.partitions import run_days
 
 Place = tuple[str, dt.date]
+SAFETY_NET = "safety_net"
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Automation:
     observed: list[dg.AssetObservation] = field(default_factory=list)
     _cursors: dict[str, str | None] = field(default_factory=dict)
     _keys: set[tuple[str, str | None]] = field(default_factory=set)
+    _conditions: Any = None
     _built: tuple[dt.date, dg.Definitions] | None = None
 
     def at(self, now: dt.datetime) -> "Automation":
@@ -79,7 +85,7 @@ class Automation:
     @property
     def sensors(self) -> list[str]:
         # The safety net has no function of its own: Dagster evaluates its conditions.
-        return [sensor.name for sensor in self.definitions.sensors or () if sensor.name not in {"safety_net", "alerts"}]
+        return [sensor.name for sensor in self.definitions.sensors or () if sensor.name not in {SAFETY_NET, "alerts"}]
 
     def look(self, name: str) -> list[RunSeen]:
         """One sensor looks, and what it asks for is run."""
@@ -91,6 +97,21 @@ class Automation:
         fresh = [one for one in result.run_requests or () if (name, one.run_key) not in self._keys]
         self._keys |= {(name, one.run_key) for one in fresh}
         return [self.run(name, one) for one in fresh]
+
+    def evaluate(self) -> list[RunSeen]:
+        """The safety net's conditions are evaluated once, and what they ask for is run, a run for each table and range."""
+        # Dagster counts partitions by its own clock, and the definitions make up for the difference of days.
+        ahead = dt.datetime.now(dt.UTC).date() - self.now.date()
+        result = dg.evaluate_automation_conditions(
+            self.definitions, self.instance, evaluation_time=self.now + ahead, cursor=self._conditions
+        )
+        self._conditions = result.cursor
+        wanted = [
+            Outstanding(table, dt.date.fromisoformat(day), Cause.STALE, "")
+            for table in dependency_order(self.lake.contracts)
+            for day in result.get_requested_partitions(asset_key(table))
+        ]
+        return [self.run(SAFETY_NET, run_request(batch, {}, "")) for batch in exact_batches(wanted)]
 
     def run(self, name: str, request: dg.RunRequest) -> RunSeen:
         job = self.definitions.resolve_implicit_global_asset_job_def()
