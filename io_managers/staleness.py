@@ -17,6 +17,9 @@ from contracts.days import days_between, start_of_month
 from contracts.model import Contract, PartitionGrain
 from io_managers.reads import dates_read, reads_any
 
+NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
+"""Before every moment."""
+
 
 class Cause(StrEnum):
     """Why a day has to be loaded."""
@@ -50,6 +53,8 @@ class Touch:
 
     version: int
     dates: frozenset[dt.date]
+    timestamp: dt.datetime = NEVER
+    """When it was committed, by the writer's clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,5 +62,7 @@ def table_state(contract: Contract, snapshot: Snapshot, commits: list[CommitReco
             marks = commit.marks.get(day) if commit.marks else None
             loads.setdefault(dt.date.fromisoformat(day), load if marks is None else replace(load, marks=marks))
     return TableState(
-        loaded, loads, tuple(Touch(commit.version, commit.touched) for commit in commits if commit.touched)
+        loaded,
+        loads,
+        tuple(Touch(commit.version, commit.touched, commit.timestamp) for commit in commits if commit.touched),
     )

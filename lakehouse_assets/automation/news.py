@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 
 from contracts.model import Contract
 from io_managers.batches import Batch
-from io_managers.staleness import Arrived, Cause, Outstanding, TableState, dependency_order, plan
+from io_managers.staleness import NEVER, Arrived, Cause, Outstanding, TableState, dependency_order, plan
 
 Held = Collection[tuple[str, dt.date]]
 """Days of tables that are left out, with whatever is due because of them alone."""
+
+REST = dt.timedelta(minutes=10)
+"""Between two loads of the same day of a gold table that isn't live; less than a quarter of an hour, after which it follows."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ class Moment:
     @property
     def today(self) -> dt.date:
         return self.now.date()
+
+    def rests(self, one: Outstanding) -> bool:
+        """Whether a day of a gold table that isn't live was loaded a moment ago: it follows its inputs from time to time, not each of them."""
+        contract, load = self.contracts[one.table], self.states[one.table].loads.get(one.day)
+        return contract.layer == "gold" and not contract.live and load is not None and self.now < load.clock + REST
 
     def is_history(self, one: Outstanding) -> bool:
         """Whether a day is missing because its table was never loaded so far back."""
@@ -60,7 +68,8 @@ def with_followers(news: Iterable[Outstanding], moment: Moment, without: Held = 
     for day in sorted({one.day for one in found}):
         for table in dependency_order(moment.contracts):
             contract = moment.contracts[table]
-            if not (contract.layer == "silver" or (contract.live and day == moment.today)) or (table, day) in without:
+            follows = contract.layer == "silver" or (day == moment.today and _is_immediate(contract))
+            if not follows or (table, day) in without:
                 continue
             for read in contract.reads:
                 if (read.table, day) in loaded:
@@ -77,7 +86,7 @@ def news_of_tables(moment: Moment, without: Held = frozenset()) -> list[Outstand
 
     def wanted(one: Outstanding) -> bool:
         place = one.table, one.day
-        if place in without or moment.is_history(one):
+        if place in without or moment.is_history(one) or moment.rests(one):
             return False
         reads = moment.contracts[one.table].reads
         if all(one.day in moment.states[read.table].loaded or (read.table, one.day) in kept for read in reads):
@@ -89,8 +98,9 @@ def news_of_tables(moment: Moment, without: Held = frozenset()) -> list[Outstand
 
 
 def late_news(moment: Moment, without: Held = frozenset()) -> list[Outstanding]:
-    """Those of closed days. What today's data does to a month that is still growing follows with today's partition."""
-    return [one for one in news_of_tables(moment, without) if one.day < moment.today]
+    """Those of closed days, and of today what a run should have loaded and didn't; gold that isn't live follows today in its own time."""
+    found = news_of_tables(moment, without)
+    return [one for one in found if one.day < moment.today or _is_immediate(moment.contracts[one.table])]
 
 
 def beyond_restatement(moment: Moment) -> dict[str, list[dt.date]]:
@@ -102,14 +112,22 @@ def beyond_restatement(moment: Moment) -> dict[str, list[dt.date]]:
 
 
 def sees(batch: Batch, moment: Moment) -> dict[str, str]:
-    """What a run of a batch would see of what each of its tables is made from, as a short text.
+    """What a run would see of the sources of its bronze tables, as a short text each.
 
     As long as that stays the same, another run would do the same: fail again, if it failed for a reason that stays.
     """
-    return {table: _digest(_inputs(table, batch, moment)) for table in batch.tables}
+    return {
+        table: _digest(_inputs(table, batch, moment)) for table in batch.tables if not moment.contracts[table].reads
+    }
 
 
-def run_key(batch: Batch, seen: Mapping[str, str], moment: Moment) -> str:
+def inputs_changed(table: str, moment: Moment) -> dt.datetime:
+    """When what a silver or gold table reads was last changed, by the clock of whoever changed it."""
+    states = (moment.states[read.table] for read in moment.contracts[table].reads)
+    return max((touch.timestamp for state in states for touch in state.touches), default=NEVER)
+
+
+def run_key(batch: Batch, moment: Moment) -> str:
     """The same for a run that would do the same to the same versions of the same days, however often it is asked for."""
     own = [
         (table, str(day), load.version)
@@ -117,10 +135,17 @@ def run_key(batch: Batch, seen: Mapping[str, str], moment: Moment) -> str:
         for day, load in moment.states[table].loads.items()
         if batch.first <= day <= batch.last
     ]
-    return f"{batch.first}/{batch.last}/{_digest((sorted(seen.items()), sorted(own)))}"
+    inputs = {table: _inputs(table, batch, moment) for table in batch.tables}
+    return f"{batch.first}/{batch.last}/{_digest((sorted(inputs.items()), sorted(own)))}"
 
 
-def _inputs(table: str, batch: Batch, moment: Moment) -> object:
+def _is_immediate(contract: Contract) -> bool:
+    """Whether a table is loaded with its inputs, in the same run: silver is, and gold that is live."""
+    return contract.layer == "silver" or contract.live
+
+
+def _inputs(table: str, batch: Batch, moment: Moment) -> list[tuple[str, object]]:
+    """The newest version of each table that is read, or the marks of the source's windows."""
     if reads := moment.contracts[table].reads:
         newest = {
             read.table: max((touch.version for touch in moment.states[read.table].touches), default=-1)

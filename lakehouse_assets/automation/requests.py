@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 import dagster as dg
 
@@ -12,13 +13,13 @@ from contracts.days import days_between
 from contracts.model import Contract
 from io_managers.batches import Batch, exact_batches
 from io_managers.reads import reads_any
-from io_managers.staleness import Outstanding
+from io_managers.staleness import NEVER, Outstanding
 from lakehouse_assets.asset_metadata import asset_key, step_key
-from lakehouse_assets.automation.news import Held, Moment, run_key, sees
+from lakehouse_assets.automation.news import Held, Moment, inputs_changed, run_key, sees
 from lakehouse_assets.partitions import run_days
 
 SEES_TAG = "lakehouse/sees"
-"""What each table of a run is made from, as the automation knew it when it asked: JSON, a short text a table."""
+"""What the sources of a run's bronze tables held when the automation asked for it: JSON, a short text a table."""
 _NOT_ENDED = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -100,34 +101,62 @@ def decide(instance: dg.DagsterInstance, moment: Moment, due: Callable[[Held], S
     held: dict[str, Verdict] = {}
     while batches := exact_batches(due(left_out)):
         batch = batches[0]
-        seen = sees(batch, moment)
-        verdicts, tries = judge(instance, batch, seen, real_now())
+        failed = {table: failures(instance, table, batch, moment) for table in batch.tables}
+        verdicts = {table: judge(table, found, real_now()) for table, found in failed.items()}
         stopped = {table: verdict for table, verdict in verdicts.items() if verdict is not Verdict.ASK}
         if not stopped:
             if under_way(instance, moment.contracts).touches(batch, moment.contracts):
                 return Decision(busy=batch, held=held)
-            return Decision(batch, run_request(batch, seen, f"{run_key(batch, seen, moment)}/{tries}"), held=held)
+            tries = len({failure.run_id for found in failed.values() for failure in found})
+            request = run_request(batch, sees(batch, moment), f"{run_key(batch, moment)}/{tries}")
+            return Decision(batch, request, held=held)
         held |= stopped
         left_out |= {(table, day) for table in stopped for day in days_between(batch.first, batch.last)}
     return Decision(held=held)
 
 
-def judge(
-    instance: dg.DagsterInstance, batch: Batch, seen: Mapping[str, str], now: dt.datetime
-) -> tuple[dict[str, Verdict], int]:
-    """Whether to ask for each table of a batch, given what it would see; and how many runs that saw the same have failed."""
-    records = instance.get_run_records(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]), limit=_RUNS_LOOKED_AT
-    )
+@dataclass(frozen=True)
+class Failure:
+    """How a table's part of a run ended that didn't succeed."""
+
+    run_id: str
+    end: Literal["failed", "failed for good", "cancelled"]
+    """For good: for a reason that stays, which are those that Dagster is told not to retry."""
+    at: dt.datetime
+
+
+def failures(instance: dg.DagsterInstance, table: str, batch: Batch, moment: Moment) -> list[Failure]:
+    """The failures, newest first, to load days of a table from what it would be loaded from now.
+
+    There are none where another table of the batch comes before: it will be loaded from something new.
+    """
+    reads = moment.contracts[table].reads
+    if any(read.table in batch.tables for read in reads):
+        return []
+    since = inputs_changed(table, moment) if reads else NEVER
+    seen = sees(batch, moment).get(table)
     days = set(days_between(batch.first, batch.last))
-    alike = [
-        (record, json.loads(record.dagster_run.tags[SEES_TAG]))
+    records = instance.get_run_records(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], updated_after=since),
+        limit=_RUNS_LOOKED_AT,
+    )
+    found = (
+        _failure(instance, table, record)
         for record in records
-        if SEES_TAG in record.dagster_run.tags and not days.isdisjoint(run_days(record.dagster_run.tags))
-    ]
-    failed = {table: [record for record, one in alike if one.get(table) == text] for table, text in seen.items()}
-    verdicts = {table: _verdict(instance, table, records, now) for table, records in failed.items()}
-    return verdicts, len({record.dagster_run.run_id for records in failed.values() for record in records})
+        if asset_key(table) in (record.dagster_run.asset_selection or {asset_key(table)})
+        and not days.isdisjoint(run_days(record.dagster_run.tags))
+        and seen == json.loads(record.dagster_run.tags.get(SEES_TAG, "{}")).get(table)
+    )
+    return [failure for failure in found if failure and failure.at > since]
+
+
+def judge(table: str, failed: Sequence[Failure], now: dt.datetime) -> Verdict:
+    """Whether to ask for a table again after failures, newest first, with the same to load it from."""
+    if not failed:
+        return Verdict.ASK
+    if failed[0].end != "failed":
+        return Verdict.GIVEN_UP
+    return Verdict.ASK if now >= failed[0].at + pause_after(len(failed), table) else Verdict.WAIT
 
 
 def run_request(batch: Batch, seen: Mapping[str, str], key: str) -> dg.RunRequest:
@@ -151,21 +180,18 @@ def pause_after(failures: int, key: str) -> dt.timedelta:
     return dt.timedelta(seconds=spread * min(doubled, _LONGEST_PAUSE.total_seconds()))
 
 
-def _verdict(instance: dg.DagsterInstance, table: str, failed: Sequence[dg.RunRecord], now: dt.datetime) -> Verdict:
-    """By the runs, newest first, that saw the same and ended without success."""
-    if not failed:
-        return Verdict.ASK
-    newest = failed[0]
-    if newest.dagster_run.status is dg.DagsterRunStatus.CANCELED or _failed_for_good(instance, table, newest):
-        return Verdict.GIVEN_UP
-    ended = dt.datetime.fromtimestamp(newest.end_time or now.timestamp(), dt.UTC)
-    return Verdict.ASK if now >= ended + pause_after(len(failed), table) else Verdict.WAIT
-
-
-def _failed_for_good(instance: dg.DagsterInstance, table: str, record: dg.RunRecord) -> bool:
-    """Whether a table's step failed for a reason that stays: those are failures that Dagster is told not to retry."""
-    for entry in instance.all_logs(record.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+def _failure(instance: dg.DagsterInstance, table: str, record: dg.RunRecord) -> Failure | None:
+    """How a table's part of a failed run ended; none where that part was done."""
+    run = record.dagster_run
+    for entry in instance.all_logs(
+        run.run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.STEP_SUCCESS}
+    ):
         event = entry.dagster_event
         if event is not None and event.step_key == step_key(table):
-            return event.step_failure_data.user_failure_data is not None
-    return False
+            if event.is_step_success:
+                return None
+            may_pass = event.step_failure_data.user_failure_data is None
+            at = dt.datetime.fromtimestamp(entry.timestamp, dt.UTC)
+            return Failure(run.run_id, "failed" if may_pass else "failed for good", at)
+    ended = dt.datetime.fromtimestamp(record.end_time, dt.UTC) if record.end_time else real_now()
+    return Failure(run.run_id, "cancelled" if run.status is dg.DagsterRunStatus.CANCELED else "failed", ended)

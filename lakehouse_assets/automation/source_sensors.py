@@ -73,7 +73,7 @@ class SourceWatch:
             return dg.SensorResult(skip_reason=_away(self._source, away), cursor=json.dumps(away))
         moment = Moment(self._bronze, states, self._lake.settings.start_date, now, arrived)
         if not news_of_sources(moment):
-            return dg.SensorResult(skip_reason=f"nothing new in {len(self._bronze)} tables", cursor="")
+            return dg.SensorResult(skip_reason=f"nothing new in {', '.join(self._bronze)}", cursor="")
         moment = replace(moment, contracts=self.contracts, states=self._lake.states())
         decision = requests.decide(
             instance, moment, lambda held: with_followers(news_of_sources(moment, held), moment, without=held)

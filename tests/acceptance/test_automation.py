@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from automation_support import Automation, automated
 from conftest import MakeLake
-from lake_support import ORDER_COLUMNS, OwnLake, order, write_rows
+from lake_support import ORDER_COLUMNS, OwnLake, Row, order, write_rows
 
 START = dt.date(2026, 3, 1)
 DAYS = [START + dt.timedelta(days=number) for number in range(10)]
@@ -21,6 +21,13 @@ def place_order(lake: OwnLake, name: str, moment: str, **columns: object) -> Non
     """Delivers a version of an order, in a file of its own."""
     file = lake.files("snowflake/orders") / f"{name} {moment.replace(':', '')}.jsonl"
     write_rows(file, ORDER_COLUMNS, [order(name, moment, **columns)])
+
+
+RATE = ("rate_date", "base", "quote", "rate")
+
+
+def rate(value: int) -> Row:
+    return {"rate_date": str(TODAY), "base": "EUR", "quote": "USD", "rate": Decimal(value)}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +56,8 @@ def facts(automation: Automation) -> list[tuple[str, dt.date, Decimal]]:
 def test_a_tick_without_news_asks_for_nothing_and_says_so(automation: Automation) -> None:
     before = automation.versions()
     assert automation.tick() == []
-    assert set(automation.said.values()) == {"nothing new in 3 tables", "nothing new in 1 tables", "nothing new"}
+    assert all(line.startswith("nothing new") for line in automation.said.values())
+    assert automation.said["kafka_arrivals"] == "nothing new in bronze/kafka_order_events"
     assert automation.versions() == before
 
 
@@ -92,6 +100,7 @@ def test_a_late_order_and_a_corrected_one_change_the_gold_days_that_depend_on_th
     place_order(automation.own, "late", f"{late}T20:00:00Z", amount=Decimal("5.00"))
     place_order(automation.own, f"of {moved}", f"{TODAY}T09:00:00Z", order_date=str(DAYS[-3]))
     automation.settle()
+    automation.at(NOON + dt.timedelta(minutes=15)).settle()
 
     changed = {place for place, version in automation.versions().items() if before.get(place) != version}
     assert {one.table for one in automation.lake.plan().due} <= {"gold/customer_monthly"}, (
@@ -121,3 +130,76 @@ def test_at_a_quarter_of_an_hour_the_other_gold_tables_follow_today_once(automat
     assert all(run.succeeded for run in runs)
     assert automation.at(NOON + dt.timedelta(minutes=30, seconds=20)).evaluate() == []
     assert automation.tick() == []
+
+
+def test_a_source_that_is_away_for_a_while_leaves_no_gap_and_no_duplicate_and_stops_nobody_else(
+    automation: Automation, tmp_path: Path
+) -> None:
+    orders, away = automation.own.files("snowflake/orders"), tmp_path / "away"
+    place_order(automation.own, "before", f"{TODAY}T12:00:10Z")
+    orders.rename(away)
+    runs = []
+    for minutes in (1, 3, 7):
+        runs += automation.at(NOON + dt.timedelta(minutes=minutes)).tick()
+        assert automation.said["snowflake_arrivals"].startswith(
+            "snowflake can't be asked since 2026-03-11 12:01:00 UTC"
+        )
+        write_rows(automation.own.files("fx/rates") / f"{minutes}.csv", RATE, [rate(minutes)])
+    assert {run.asked_by for run in runs} == {"fx_arrivals"}
+    assert automation.tick() != []
+    away.rename(orders)
+    place_order(automation.own, "after", f"{TODAY}T12:10:00Z")
+    assert automation.look("snowflake_arrivals") == [], "the next look waits for the pause to end"
+    automation.at(NOON + dt.timedelta(minutes=20)).settle()
+    assert [name for name, day, _ in facts(automation) if day == TODAY] == ["after", "before"]
+    assert automation.said["snowflake_arrivals"].startswith("nothing new")
+
+
+def test_a_failed_audit_is_not_tried_again_until_its_data_changes(automation: Automation) -> None:
+    automation.at(NOON + dt.timedelta(minutes=1)).evaluate()
+    file = automation.own.files("snowflake/orders") / "broken.csv"
+    rows = [order(f"{number}", f"{TODAY}T12:00:00Z") for number in range(1000)]
+    write_rows(file, ORDER_COLUMNS, [*rows[:900], *(row | {"currency": "QQQ"} for row in rows[900:])])
+    before = facts(automation)
+    runs = automation.tick()
+    assert [(run.succeeded, "silver/orders" in run.tables) for run in runs] == [(False, True)]
+    for minutes in (2, 10, 15.5, 30.5, 45.5, 24 * 60 - 1):
+        later = automation.at(NOON + dt.timedelta(minutes=minutes)) if minutes < 60 else automation
+        assert later.tick() == []
+        assert [run for run in later.evaluate() if "silver/orders" in run.tables] == []
+    assert facts(automation) == before
+    write_rows(file, ORDER_COLUMNS, rows)
+    runs = automation.settle()
+    assert [run.succeeded for run in runs] == [True], (automation.said, automation.lake.settings.now)
+    assert len(facts(automation)) == len(before) + 1000
+
+
+def test_what_another_process_published_and_dagster_never_heard_of_is_followed(automation: Automation) -> None:
+    late = DAYS[-2]
+    place_order(automation.own, "late", f"{late}T20:00:00Z", amount=Decimal("5.00"))
+    # Of an instance of its own: as after a kill between the commit and the storing of events.
+    assert automation.own.load(TODAY, ("bronze/snowflake_orders", "silver/orders"), late) == []
+    runs = automation.settle()
+    assert {run.asked_by for run in runs} == {"stale_partitions"}
+    assert {day for run in runs for day in run.days} == {late, DAYS[-1]}
+    assert ("late", late, Decimal("5.00")) in facts(automation)
+
+
+def test_days_that_are_too_old_are_reported_once_with_the_command_that_loads_them(
+    make_lake: MakeLake, tmp_path: Path
+) -> None:
+    lake = make_lake(tmp_path / "lake", START)
+    for day in DAYS:
+        place_order(lake, f"of {day}", f"{day}T05:00:00Z")
+    lake.settle(TODAY)
+    with automated(lake, NOON) as automation:
+        automation.settle()
+        place_order(lake, "late", f"{DAYS[2]}T20:00:00Z")
+        automation.settle()
+        automation.tick()
+        told = {"/".join(one.asset_key.path): one for one in automation.observed}
+        assert told.keys() == {"gold/customer_360", "gold/customer_segments"}
+        assert len(automation.observed) == len(told)
+        days = told["gold/customer_360"].metadata
+        assert days["stale_days"].value == f"{DAYS[2]} to {DAYS[6]}"
+        assert f'"key:gold/customer_360" --partition-range {DAYS[2]}...{DAYS[6]}' in str(days["repaired_by"].value)

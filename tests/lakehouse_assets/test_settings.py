@@ -22,6 +22,7 @@ GIVEN = {
     "KAFKA": ("files", "files"),
     "FX": ("files", "files"),
     "FILES_ROOT": ("/data", Path("/data")),
+    "AUTOMATION": ("off", "off"),
     "DEMO_SCALE": ("0.25", 0.25),
     "DEMO_SEED": ("7", 7),
     "NOW": ("2026-03-05T06:00:00Z", dt.datetime(2026, 3, 5, 6, tzinfo=dt.UTC)),
