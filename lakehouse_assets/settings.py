@@ -1,6 +1,7 @@
 """Every setting of the lakehouse, read from the environment or `.env`, with the prefix `LAKEHOUSE_`.
 
-Secrets stand apart in `Secrets`, which is read where one is used and never while the definitions load.
+Secrets stand apart in `Secrets`, which is read where one is used and never while the definitions load. Where alerts go
+is known from the start, so that a wrong address is told at once; it may hold a secret, and is hidden like one.
 """
 
 import datetime as dt
@@ -12,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.errors import ConfigurationError
+from resources.alerts.registry import LOG, normal_address
 
 PREFIX = "LAKEHOUSE_"
 DEMO_MASK_SALT = "demo"
@@ -51,6 +53,9 @@ class Settings(BaseSettings):
         float, Field(gt=0, allow_inf_nan=False, description="Size of the demo: 1 is about 1,000 orders a day.")
     ] = 1.0
     demo_seed: Annotated[int, Field(ge=0, description="Another seed is another retailer.")] = 1
+    alerts: Annotated[
+        SecretStr, Field(description="Where alerts go: log, a file, or a webhook, whose address may hold a secret.")
+    ] = SecretStr(LOG)
     now: Annotated[
         dt.datetime | None, Field(description="A fixed clock (ISO 8601, UTC), for runs that can be repeated.")
     ] = None
@@ -64,6 +69,11 @@ class Settings(BaseSettings):
         if not root.startswith("s3://"):
             raise ValueError("is a folder, or an address that starts with s3://")
         return root.rstrip("/")
+
+    @field_validator("alerts")
+    @classmethod
+    def _known_channel(cls, alerts: SecretStr) -> SecretStr:
+        return SecretStr(normal_address(alerts.get_secret_value()))
 
     @field_validator("now")
     @classmethod
@@ -139,10 +149,13 @@ def mask_salt(settings: Settings) -> str:
     )
 
 
+_NEVER_SHOWN = frozenset(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)
+
+
 def _explain(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False, include_input=True):
         where = PREFIX + ".".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "settings"
-        given = f" (given: {problem['input']!r})" if problem["loc"] else ""
+        given = f" (given: {problem['input']!r})" if problem["loc"] and problem["loc"][0] not in _NEVER_SHOWN else ""
         problems.append(f"{where}: {problem['msg']}{given}")
     return "; ".join(problems)

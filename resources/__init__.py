@@ -1,1 +1,1 @@
-"""What runs outside of the tables: engines and sources."""
+"""What runs outside of the tables: engines, sources, and where alerts go."""

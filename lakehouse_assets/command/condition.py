@@ -4,6 +4,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
@@ -13,8 +14,10 @@ from io_managers.commits import CommitRecord, read_commits
 from io_managers.quarantine import read_quarantine
 from io_managers.snapshot import Snapshot, added_files, find_snapshot
 from io_managers.staleness import Outstanding
-from lakehouse_assets.command.checks import LastCheck
 from lakehouse_assets.lake import Lake
+
+if TYPE_CHECKING:
+    from lakehouse_assets.instance.last_checks import LastCheck
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Condition:
     beyond: tuple[Outstanding, ...]
     """What only a backfill repairs."""
     fresh: FreshnessVerdict
-    checks: tuple[LastCheck, ...]
+    checks: "tuple[LastCheck, ...]"
 
     @property
     def table(self) -> str:
@@ -44,7 +47,7 @@ class Condition:
         return sum(day < self.today for day in self.loaded)
 
 
-def conditions(lake: Lake, checks: Mapping[str, Sequence[LastCheck]]) -> dict[str, Condition]:
+def conditions(lake: Lake, checks: "Mapping[str, Sequence[LastCheck]]") -> dict[str, Condition]:
     """Every table's condition, now."""
     now, start = lake.settings.clock(), lake.settings.start_date
     states = lake.states()

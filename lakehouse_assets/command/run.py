@@ -3,9 +3,9 @@
 import datetime as dt
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +26,7 @@ from lakehouse_assets.command.summary import (
     print_summary,
 )
 from lakehouse_assets.instance.home import prepare_home
+from lakehouse_assets.instance.steps import failure_reason, step_of
 from lakehouse_assets.lake import Lake, TableLoaded
 from lakehouse_assets.settings import load_settings
 
@@ -201,28 +202,6 @@ def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batc
         name = "/".join(one.asset_key.path)
         finding = CheckFinding(name, one.check_name, one.passed, one.severity.value == "WARN", one.description or "")
         summary.checks[name, one.check_name] = finding
-
-
-def step_of(step: str, tables: Sequence[str]) -> tuple[str, str]:
-    """The table of a step, and the name of the check that the step is; none for the table's own."""
-    from lakehouse_assets.asset_metadata import step_key
-
-    keys = {step_key(table): table for table in tables}
-    if step in keys:
-        return keys[step], ""
-    of_check = max((key for key in keys if step.startswith(f"{key}_")), key=len)
-    return keys[of_check], step.removeprefix(f"{of_check}_")
-
-
-def failure_reason(data: Any) -> str:
-    """What a failed step says to a person: the description of its failure, else the first cause's message."""
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        description: str = data.user_failure_data.description
-        return description
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip() if error is not None else "unknown"
 
 
 @contextmanager

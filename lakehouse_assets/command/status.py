@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -12,7 +12,7 @@ from rich.text import Text
 from asset_checks.freshness import FreshnessVerdict
 from contracts.days import ranges
 from io_managers.staleness import Outstanding
-from lakehouse_assets.command.checks import LastCheck, last_checks
+from lakehouse_assets.command.checks import last_checks
 from lakehouse_assets.command.condition import (
     Condition,
     History,
@@ -37,6 +37,9 @@ from lakehouse_assets.command.output import (
 from lakehouse_assets.command.requests import named_contract
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    from lakehouse_assets.instance.last_checks import LastCheck
 
 NAME = "status"
 PUBLISHES_SHOWN = 5
@@ -121,7 +124,7 @@ def _freshness(verdict: FreshnessVerdict) -> str:
     return "[green]yes[/]" if verdict.passed else f"[red]{rough_duration(verdict.late_by)} late[/]"
 
 
-def _checks(checks: Iterable[LastCheck]) -> str:
+def _checks(checks: "Iterable[LastCheck]") -> str:
     """How many checks passed of how many, in the colour of the worst."""
     results = [one.result for one in checks]
     text = f"{sum(one in {'passed', 'warning'} for one in results)}/{len(results)}"
@@ -188,7 +191,7 @@ def _ranges(days: Iterable[dt.date]) -> str:
     return ", ".join(day_range(first, last) for first, last in ranges(days))
 
 
-def _print_last_checks(checks: Iterable[LastCheck]) -> None:
+def _print_last_checks(checks: "Iterable[LastCheck]") -> None:
     listing = table("check", "result", "when (UTC)", "message", whole=("check", "result", "when (UTC)"))
     for one in checks:
         when = f"{one.when:%Y-%m-%d %H:%M}" if one.when else ""

@@ -116,9 +116,19 @@ def test_loading_connects_to_nothing_and_starts_no_process(observed: dict[str, A
 def test_loading_starts_no_engine_and_imports_nothing_that_only_runs_need(observed: dict[str, Any]) -> None:
     slow = {
         "pysail", "pandas", "polars", "pyspark.sql.connect.session", "grpc", "great_expectations", "boto3", "duckdb",
-        "matplotlib", "sqlglot",
+        "matplotlib", "sqlglot", "requests", "tenacity",
     }  # fmt: skip
     assert slow & set(observed["modules"]) == set()
+
+
+def test_a_webhook_for_alerts_is_not_connected_to(tmp_path: Path) -> None:
+    observed = load_observed(tmp_path, LAKEHOUSE_ALERTS="http://127.0.0.1:1/hook")
+    assert "socket.connect" not in observed["events"]
+    assert "resources.alerts.webhook" not in observed["modules"]
+
+
+def test_the_sensor_of_alerts_is_there(defined: dg.Definitions) -> None:
+    assert [sensor.name for sensor in defined.sensors or []].count("alerts") == 1
 
 
 def test_loading_keeps_no_secret(observed: dict[str, Any]) -> None:

@@ -19,8 +19,8 @@ from lakehouse_assets.command.output import WIDTH, console
 from lakehouse_assets.command.quarantine import shown
 from lakehouse_assets.command.requests import RequestError
 from lakehouse_assets.command.rows import to_json
-from lakehouse_assets.command.run import step_of
 from lakehouse_assets.command.summary import CheckFinding, Summary, TableFailed, as_record, print_summary
+from lakehouse_assets.instance.steps import step_of
 from lakehouse_assets.lake import Lake, TableLoaded
 from lakehouse_assets.settings import Settings
 from tests.lake_processes import START, Ended, LakeProcesses, demo_environment

@@ -6,11 +6,13 @@ import traceback
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from contracts.errors import ConfigurationError
 from lakehouse_assets.settings import DEMO_MASK_SALT, PREFIX, Secrets, Settings, load_settings, mask_salt
 
 SALT = "correct-horse-battery-staple"
+WEBHOOK = "https://hooks.example.com/services/T0/B0/staple-battery-horse"
 
 GIVEN = {
     "ROOT": ("s3://bucket/lake", "s3://bucket/lake"),
@@ -25,6 +27,7 @@ GIVEN = {
     "AUTOMATION": ("off", "off"),
     "DEMO_SCALE": ("0.25", 0.25),
     "DEMO_SEED": ("7", 7),
+    "ALERTS": (WEBHOOK, SecretStr(WEBHOOK)),
     "NOW": ("2026-03-05T06:00:00Z", dt.datetime(2026, 3, 5, 6, tzinfo=dt.UTC)),
 }
 
@@ -137,6 +140,40 @@ def test_secrets_are_hidden_wherever_they_are_printed(monkeypatch: pytest.Monkey
     given(monkeypatch, MASK_SALT=SALT)
     assert Secrets().mask_salt is not None
     assert SALT not in f"{Secrets()!r} {Secrets()} {load_settings()!r} {Secrets().model_dump_json()}"
+
+
+@pytest.mark.parametrize("wrong", [{"SNOWFLAKE": "files"}, {"DEMO_SEED": "x"}, {}])
+@pytest.mark.parametrize("address", [WEBHOOK, WEBHOOK.replace("https", "htps"), WEBHOOK.removeprefix("https://")])
+@pytest.mark.parametrize("from_file", [True, False])
+def test_a_webhooks_address_is_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, wrong: dict[str, str], address: str, from_file: bool
+) -> None:
+    variables = wrong | {"ALERTS": address}
+    if from_file:
+        (folder / ".env").write_text("".join(f"{PREFIX}{name}={value}\n" for name, value in variables.items()))
+    else:
+        given(monkeypatch, **variables)
+    try:
+        settings = load_settings()
+        shown = f"{settings!r} {settings} {settings.model_dump_json()} {settings.model_dump()}"
+    except ConfigurationError as error:
+        shown = told(error)
+    secret = WEBHOOK.removeprefix("https://")
+    assert [secret[at : at + 8] for at in range(len(secret) - 7) if secret[at : at + 8] in shown] == []
+
+
+def test_an_address_that_no_alert_can_go_to_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, ALERTS="slack")
+    with pytest.raises(ConfigurationError, match=f"^{PREFIX}ALERTS: .*is 'log', a file .* or a webhook"):
+        load_settings()
+
+
+def test_alerts_go_to_the_log_by_default_and_to_a_file_where_it_was_set(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    assert load_settings().alerts.get_secret_value() == "log"
+    given(monkeypatch, ALERTS="alerts.jsonl")
+    assert load_settings().alerts.get_secret_value() == str(folder / "alerts.jsonl")
 
 
 @pytest.mark.parametrize("root", ["lake", "./lake", "other/../lake"])

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class TinyLake:
     engine: SharedEngine
     contracts: Mapping[str, Contract]
     now: dt.datetime = MORNING
+    alerts: str = "log"
 
     def __post_init__(self) -> None:
         for source in SOURCES:
@@ -73,25 +75,29 @@ class TinyLake:
         settings = Settings(
             _env_file=None, root=str(self.folder / "lake"), start_date=FIRST, snowflake="files", redshift="files",
             salesforce="files", kafka="files", fx="files", files_root=self.folder / "files", now=self.now,
+            alerts=self.alerts,
         )  # type: ignore[call-arg]  # fmt: skip
         return Lake(settings, contracts=self.contracts, engine=self.engine)
 
     def materialize(
         self, tables: Iterable[str], first: dt.date, last: dt.date | None = None, lake: Lake | None = None, *, rebuild: Iterable[str] = (),
+        instance: dg.DagsterInstance | None = None,
     ) -> "Run":  # fmt: skip
-        """One run of tables over days; none of the checks of published tables."""
+        """One run of tables over days; none of the checks of published tables. Only an instance that is given knows of it later."""
         built = build_definitions(lake or self.lake)
         only = dg.Definitions(assets=built.assets, resources=built.resources, executor=built.executor)
         config = {"ops": {table.replace("/", "__"): {"config": {"rebuild": True}} for table in rebuild}}
         selection = [asset_key(table) for table in tables]
-        with dg.DagsterInstance.ephemeral() as instance:
+        with nullcontext(instance) if instance else dg.DagsterInstance.ephemeral() as used:
             return Run(
                 only.resolve_implicit_global_asset_job_def().execute_in_process(
-                    instance=instance, asset_selection=selection, tags=range_tags(first, last), run_config=config, raise_on_error=False,
+                    instance=used, asset_selection=selection, tags=range_tags(first, last), run_config=config, raise_on_error=False,
                 )
             )  # fmt: skip
 
-    def check(self, table: str, name: str, first: dt.date | None = None, last: dt.date | None = None) -> Any:
+    def check(
+        self, table: str, name: str, first: dt.date | None = None, last: dt.date | None = None, *, instance: dg.DagsterInstance | None = None,
+    ) -> Any:  # fmt: skip
         """Runs one check of a published table, for some days or for all."""
         built = build_definitions(self.lake)
         selection = dg.AssetSelection.checks(dg.AssetCheckKey(asset_key(table), name))
@@ -99,9 +105,9 @@ class TinyLake:
         only = dg.Definitions(
             assets=built.assets, asset_checks=built.asset_checks, jobs=[job], resources=built.resources, executor=built.executor,
         )  # fmt: skip
-        with dg.DagsterInstance.ephemeral() as instance:
+        with nullcontext(instance) if instance else dg.DagsterInstance.ephemeral() as used:
             result = only.resolve_job_def("checks").execute_in_process(
-                instance=instance, tags=range_tags(first, last) if first else None
+                instance=used, tags=range_tags(first, last) if first else None
             )
         (evaluation,) = result.get_asset_check_evaluations()
         return evaluation

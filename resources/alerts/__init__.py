@@ -1,0 +1,1 @@
+"""Channels that alerts are delivered by: one interface, and its implementations by address."""
