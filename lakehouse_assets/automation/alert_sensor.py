@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from lakehouse_assets.automation.source_sensors import sources_away
+from lakehouse_assets.automation.ticks import running
 from lakehouse_assets.lake import Lake
 from resources.alerts.registry import make_channel
 
@@ -25,7 +27,7 @@ def alert_sensor(lake: Lake) -> dg.SensorDefinition:
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=running(lake.settings, dg.DefaultSensorStatus),
         description="Raises an alert for each condition that begins to hold, and clears it when it no longer does.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -33,11 +35,18 @@ def alert_sensor(lake: Lake) -> dg.SensorDefinition:
             raise dg.DagsterInvariantViolationError("without its definitions no sensor knows which checks there are")
         checks = context.repository_def.asset_graph.asset_check_keys
         channel = make_channel(lake.settings.alerts.get_secret_value())
-        cursor, summary = look_and_deliver(lake, context.instance, checks, context.cursor, channel)
+        away = sources_away(_cursors(context.instance))
+        cursor, summary = look_and_deliver(lake, context.instance, checks, context.cursor, channel, away)
         context.update_cursor(cursor)
         return dg.SkipReason(summary)
 
     return alerts
+
+
+def _cursors(instance: dg.DagsterInstance) -> dict[str, str | None]:
+    """The cursors of all sensors that have looked."""
+    sensors = (one for one in instance.all_instigator_state() if one.instigator_type.value == "SENSOR")
+    return {one.instigator_name: data.cursor for one in sensors if (data := one.sensor_instigator_data)}
 
 
 def look_and_deliver(  # noqa: PLR0913, PLR0917 - here what finds conditions and what delivers alerts come together

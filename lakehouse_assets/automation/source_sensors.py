@@ -22,6 +22,7 @@ from lakehouse_assets.automation.ticks import as_result, running
 from lakehouse_assets.lake import Lake
 
 SECONDS_BETWEEN_LOOKS = 5
+_SUFFIX = "_arrivals"
 
 
 def source_sensors(lake: Lake) -> list[dg.SensorDefinition]:
@@ -33,7 +34,7 @@ def _source_sensor(lake: Lake, source: str) -> dg.SensorDefinition:
     watch = SourceWatch(lake, source)
 
     @dg.sensor(
-        name=f"{source}_arrivals",
+        name=f"{source}{_SUFFIX}",
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         default_status=running(lake.settings, dg.DefaultSensorStatus),
         target=dg.AssetSelection.assets(*map(asset_key, watch.contracts)),
@@ -43,6 +44,16 @@ def _source_sensor(lake: Lake, source: str) -> dg.SensorDefinition:
         return watch.tick(context.instance, context.cursor)
 
     return look
+
+
+def sources_away(cursors: Mapping[str, str | None]) -> dict[str, str]:
+    """The sources that don't answer, and since when and why, by the cursors of all sensors."""
+    found = {}
+    for name, cursor in cursors.items():
+        source = name.removesuffix(_SUFFIX)
+        if name.endswith(_SUFFIX) and cursor:
+            found[source] = _away(source, json.loads(cursor))
+    return found
 
 
 class SourceWatch:

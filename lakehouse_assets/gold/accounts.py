@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse_assets.gold.as_of import as_of, valid_at_end_of
+from lakehouse_assets.gold.as_of import around, as_of, valid_at_end_of
 from lakehouse_assets.gold.vocabulary import UNKNOWN
 
 
@@ -59,7 +59,7 @@ def _latest_contacts(contacts: DataFrame, days: Sequence[dt.date]) -> DataFrame:
 
     Contacts are looked at day by day only where they share an e-mail, which few do: the others have nobody to be later than.
     """
-    undeleted = contacts.where("not is_deleted and email is not null").select(
+    undeleted = around(contacts.where("not is_deleted and email is not null"), days).select(
         "email", "contact_id", "account_id", "system_modstamp", "valid_from", "valid_to"
     )
     shared = (

@@ -22,9 +22,12 @@ def valid_at_end_of(day: Column, versions: DataFrame) -> Column:
 def as_of(versions: DataFrame, days: Sequence[dt.date]) -> DataFrame:
     """The versions that stand at the end of each day, with that day in the column `day`. Grain: key and day."""
     calendar = days_frame(versions.sparkSession, days)
-    ends = [day + dt.timedelta(days=1) for day in (min(days), max(days))]
     # A join on a condition looks at every pair: versions that stand on none of the days are left out before.
-    near = versions.where(
-        f"valid_from < timestamp'{ends[1]}' and (valid_to is null or valid_to >= timestamp'{ends[0]}')"
-    )
+    near = around(versions, days)
     return calendar.join(near, valid_at_end_of(calendar["day"], near))
+
+
+def around(versions: DataFrame, days: Sequence[dt.date]) -> DataFrame:
+    """The versions that stand some time between the ends of the first and the last day."""
+    first, last = (day + dt.timedelta(days=1) for day in (min(days), max(days)))
+    return versions.where(f"valid_from < timestamp'{last}' and (valid_to is null or valid_to >= timestamp'{first}')")

@@ -50,7 +50,7 @@ class Automation:
     said: dict[str, str] = field(default_factory=dict)
     """The last line of each sensor."""
     observed: list[dg.AssetObservation] = field(default_factory=list)
-    _cursors: dict[str, str | None] = field(default_factory=dict)
+    cursors: dict[str, str | None] = field(default_factory=dict)
     _keys: set[tuple[str, str | None]] = field(default_factory=set)
     _conditions: Any = None
     _built: tuple[dt.date, dg.Definitions] | None = None
@@ -89,9 +89,9 @@ class Automation:
 
     def look(self, name: str) -> list[RunSeen]:
         """One sensor looks, and what it asks for is run."""
-        context = dg.build_sensor_context(self.instance, cursor=self._cursors.get(name), sensor_name=name)
+        context = dg.build_sensor_context(self.instance, cursor=self.cursors.get(name), sensor_name=name)
         result: Any = self.definitions.get_sensor_def(name)(context)
-        self._cursors[name] = result.cursor
+        self.cursors[name] = result.cursor
         self.observed += result.asset_events
         self.said[name] = result.skip_reason.skip_message if result.skip_reason else ""
         fresh = [one for one in result.run_requests or () if (name, one.run_key) not in self._keys]

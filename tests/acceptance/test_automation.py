@@ -10,6 +10,8 @@ from automation_support import Automation, automated
 from conftest import MakeLake
 from lake_support import ORDER_COLUMNS, OwnLake, Row, order, write_rows
 
+from lakehouse_assets.automation.source_sensors import sources_away
+
 START = dt.date(2026, 3, 1)
 DAYS = [START + dt.timedelta(days=number) for number in range(10)]
 TODAY = DAYS[-1] + dt.timedelta(days=1)
@@ -147,12 +149,16 @@ def test_a_source_that_is_away_for_a_while_leaves_no_gap_and_no_duplicate_and_st
         write_rows(automation.own.files("fx/rates") / f"{minutes}.csv", RATE, [rate(minutes)])
     assert {run.asked_by for run in runs} == {"fx_arrivals"}
     assert automation.tick() != []
+    told = sources_away(automation.cursors)
+    assert told.keys() == {"snowflake"}
+    assert "orders is missing" in told["snowflake"]
     away.rename(orders)
     place_order(automation.own, "after", f"{TODAY}T12:10:00Z")
     assert automation.look("snowflake_arrivals") == [], "the next look waits for the pause to end"
     automation.at(NOON + dt.timedelta(minutes=20)).settle()
     assert [name for name, day, _ in facts(automation) if day == TODAY] == ["after", "before"]
     assert automation.said["snowflake_arrivals"].startswith("nothing new")
+    assert sources_away(automation.cursors) == {}
 
 
 def test_a_failed_audit_is_not_tried_again_until_its_data_changes(automation: Automation) -> None:
