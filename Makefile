@@ -41,9 +41,10 @@ ui: setup ## Starts Dagster's UI and daemon on http://127.0.0.1:3000, until Ctrl
 	@$(BIN)/python -m lakehouse_assets.instance.home
 	@$(BIN)/dagster dev --workspace workspace.yaml
 
+# A file's tests share lakes, so they stay on one core; files go in their order, in which the long ones come first.
 .PHONY: test
 test: $(READY) ## Runs all tests, on two cores, and measures coverage.
-	@$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report term
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 .PHONY: smoke
 smoke: $(READY) ## Loads one day of every table with Dagster's own command, into a folder that is then removed.

@@ -78,10 +78,12 @@ def import_path() -> str:
 
 @contextmanager
 def lake_processes() -> Iterator[LakeProcesses]:
-    """Starts what runs commands, without any variable of the lakehouse, and ends it."""
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_", "AWS_"))
-    }
+    """Starts what runs commands, without any variable of the lakehouse, and ends it.
+
+    Nor is coverage measured there: a forked process ends, or is killed, before it could save any.
+    """
+    left_out = ("LAKEHOUSE_", "DAGSTER_", "AWS_", "COVERAGE_")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     server = subprocess.Popen(
         [sys.executable, str(SCRIPT)],
         stdin=subprocess.PIPE,

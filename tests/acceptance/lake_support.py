@@ -18,6 +18,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
@@ -28,6 +29,7 @@ from io_managers.quarantine import read_quarantine
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.command.run import Summary, run
 from lakehouse_assets.definitions import build_definitions
+from lakehouse_assets.instance.event_log import BatchedSqliteEventLogStorage
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import Settings
 
@@ -120,17 +122,22 @@ class OwnLake:
         return Lake(settings, contracts=self.contracts, engine=self.engine)
 
     def run(self, day: dt.date, again: Batch | None = None) -> Summary:
-        """`lakehouse run` on the morning of a day, for a table's days again if there are any."""
-        with self.environment():
+        """`lakehouse run` on the morning of a day, for a table's days again if there are any; Dagster's events are not stored."""
+        with self.environment(), events_not_stored():
             return run(self.at(day), again=again)
+
+    def run_and_store_events(self, day: dt.date) -> Summary:
+        """`lakehouse run` on the morning of a day, with all that it does."""
+        with self.environment():
+            return run(self.at(day))
 
     def load(self, day: dt.date, tables: Iterable[str], first: dt.date, last: dt.date | None = None) -> list[str]:
         """One Dagster run on the morning of a day, which loads tables for a range of days, due or not.
 
-        Checks of published tables are left out. Returns what failed steps say.
+        Checks of published tables are left out, and Dagster's events are not stored. Returns what failed steps say.
         """
         lake = self.at(day)
-        with self.environment(), dg.DagsterInstance.ephemeral() as instance:
+        with self.environment(), events_not_stored(), dg.DagsterInstance.ephemeral() as instance:
             built = build_definitions(lake)
             assets = dg.Definitions(assets=built.assets, resources=built.resources, executor=built.executor)
             result = assets.resolve_implicit_global_asset_job_def().execute_in_process(
@@ -190,6 +197,16 @@ class OwnLake:
             patch.setenv("DAGSTER_HOME", str(self.home))
             patch.setenv("LAKEHOUSE_MASK_SALT", SALT)
             yield
+
+
+@contextmanager
+def events_not_stored() -> Iterator[None]:
+    """Lets Dagster store no event: to store thousands takes as long as to make them, and what a lake holds does not depend on them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for storage in (InMemoryEventLogStorage, BatchedSqliteEventLogStorage):
+            patch.setattr(storage, "store_event", lambda storage, event: None)
+        patch.setattr(BatchedSqliteEventLogStorage, "store_event_batch", lambda storage, events: None)
+        yield
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -57,7 +57,7 @@ def test_all_days_in_one_run_give_what_the_data_model_defines(
     lake = make_lake(tmp_path, START)
     data.write_into(lake, seed=1)
 
-    summary = lake.run(END + DAY)
+    summary = lake.run_and_store_events(END + DAY)
 
     assert summary.failures == []
     assert lake.stale(END + DAY) == set()

@@ -281,6 +281,22 @@ def test_a_batch_that_fails_leaves_nothing_behind(own: Own, tmp_path: Path) -> N
         assert len(instance.all_logs(first)) == len(events[first])
 
 
+def open_databases(home: Path) -> set[str]:
+    """A database has its write-ahead log beside it for as long as somebody has it open."""
+    return {path.stem for path in (home / "history" / "runs").glob("*.db-wal")}
+
+
+def test_the_databases_of_the_run_that_stored_last_stay_open(own: Own, tmp_path: Path) -> None:
+    _, (first, second, _), events = own
+    with instance_at(tmp_path, BATCHED) as instance:
+        storage = instance.event_log_storage
+        storage.store_event(events[first][0])
+        assert open_databases(tmp_path) == {"index", first}
+        storage.store_event_batch(events[second][:5])
+        assert open_databases(tmp_path) == {"index", second}
+    assert open_databases(tmp_path) == set()
+
+
 def test_batches_of_several_threads_all_arrive(own: Own, tmp_path: Path) -> None:
     _, run_ids, events = own
     with instance_at(tmp_path, BATCHED) as instance, ThreadPoolExecutor(len(run_ids)) as threads:
