@@ -45,7 +45,8 @@ def freshness(
         contract: of the table; its `available_by` is the SLA.
         now: the clock in UTC.
         loaded: the days that the table's log holds.
-        stale: those of them that are older than what they read, or were loaded before they were over.
+        stale: those of them that are older than what they read, or were loaded before they were over, for longer than the
+            contract's allowed lateness.
         start: the lake's first day.
     """
     newest, expected = data_time(now, loaded, stale), expected_day(contract, now, start)

@@ -53,8 +53,10 @@ class Touch:
 
     version: int
     dates: frozenset[dt.date]
-    timestamp: dt.datetime = NEVER
+    timestamp: dt.datetime = field(default=NEVER, compare=False)
     """When it was committed, by the writer's clock."""
+    clock: dt.datetime = field(default=NEVER, compare=False)
+    """What time it was for the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Outstanding:
     day: dt.date
     cause: Cause
     reason: str
+    since: dt.datetime = field(default=NEVER, compare=False)
+    """When it came to be so, by the lakehouse's clock; `NEVER` where that isn't known, or the day was never loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,14 @@ class Plan:
 
     due: tuple[Outstanding, ...]
     beyond: tuple[Outstanding, ...]
+
+    def overdue(self, contract: Contract, now: dt.datetime) -> frozenset[dt.date]:
+        """The days of a table that are outstanding for longer than its allowed lateness: until then, late data is being followed."""
+        return frozenset(
+            one.day
+            for one in (*self.due, *self.beyond)
+            if one.table == contract.table and (one.since == NEVER or one.since + contract.allowed_lateness <= now)
+        )
 
 
 def dependency_order(contracts: Mapping[str, Contract]) -> list[str]:
@@ -120,7 +132,7 @@ def plan(  # noqa: PLR0913
     days = days_between(start, today if with_open_day else today - dt.timedelta(days=1))
     due: list[Outstanding] = []
     beyond: list[Outstanding] = []
-    due_days: dict[str, frozenset[dt.date]] = {}
+    due_days: dict[str, Mapping[dt.date, dt.datetime]] = {}
     changes = {table: _Changes(state.touches) for table, state in states.items()}
     for table in dependency_order(contracts):
         contract = contracts[table]
@@ -145,7 +157,7 @@ def plan(  # noqa: PLR0913
         beyond += late
         now_due = [one for one in found if one not in late]
         due += now_due
-        due_days[table] = frozenset(one.day for one in now_due)
+        due_days[table] = {one.day: one.since for one in now_due}
     return Plan(tuple(due), tuple(beyond))
 
 
@@ -162,6 +174,7 @@ class _Changes:
     """When each of a table's dates was last changed: found without looking at every commit for every day."""
 
     def __init__(self, touches: Sequence[Touch]) -> None:
+        self._touches = touches
         self._last: dict[dt.date, int] = {}
         for touch in touches:
             for date in touch.dates:
@@ -177,33 +190,49 @@ class _Changes:
         begin = bisect_left(self._dates, oldest)
         return max((self._last[date] for date in self._dates[begin:end]), default=-1)
 
+    def since(self, version: int, oldest: dt.date | None, newest: dt.date) -> dt.datetime:
+        """When a date of a range was first changed after a version."""
+        return min(
+            touch.clock
+            for touch in self._touches
+            if touch.version > version
+            and any((oldest is None or oldest <= date) and date <= newest for date in touch.dates)
+        )
+
 
 def _by_inputs(
     contract: Contract,
     day: dt.date,
     load: Load,
     changes: Mapping[str, _Changes],
-    due_days: Mapping[str, frozenset[dt.date]],
-) -> tuple[Cause, str] | None:
+    due_days: Mapping[str, Mapping[dt.date, dt.datetime]],
+) -> tuple[Cause, str, dt.datetime] | None:
     """Why a loaded day of a table that reads others has to be loaded again, if it has to."""
     for read in contract.reads:
-        last = changes[read.table].last(*dates_read(read, day)) if read.table in changes else -1
-        if last > load.inputs.get(read.table, -1):
-            return Cause.STALE, f"{read.table} changed in version {last}"
-        if reads_any(read, day, due_days.get(read.table, frozenset())):
-            return Cause.STALE, f"{read.table} is about to change"
+        dates, seen = dates_read(read, day), load.inputs.get(read.table, -1)
+        last = changes[read.table].last(*dates) if read.table in changes else -1
+        if last > seen:
+            return Cause.STALE, f"{read.table} changed in version {last}", changes[read.table].since(seen, *dates)
+        upstream = due_days.get(read.table, {})
+        if reads_any(read, day, upstream):
+            since = min(since for date, since in upstream.items() if reads_any(read, day, (date,)))
+            return Cause.STALE, f"{read.table} is about to change", since
     return None
 
 
 def _by_source(
     contract: Contract, day: dt.date, load: Load, marks: frozenset[str] | None, now: dt.datetime
-) -> tuple[Cause, str] | None:
+) -> tuple[Cause, str, dt.datetime] | None:
     """The same of a table that is read from a source. Where that gives no marks, only time tells."""
     if marks is not None and load.marks is not None and marks - load.marks:
-        return Cause.STALE, f"its source has had more since {load.clock:%Y-%m-%d %H:%M}"
+        return Cause.STALE, f"its source has had more since {load.clock:%Y-%m-%d %H:%M}", NEVER
     end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
     if load.clock < end <= now:
-        return Cause.OPEN, f"loaded at {load.clock:%H:%M} while the day was open"
+        return Cause.OPEN, f"loaded at {load.clock:%H:%M} while the day was open", end
     if load.marks is None and load.clock < end + contract.allowed_lateness <= now:
-        return Cause.OPEN, f"loaded at {load.clock:%H:%M}, before what comes late was in"
+        return (
+            Cause.OPEN,
+            f"loaded at {load.clock:%H:%M}, before what comes late was in",
+            end + contract.allowed_lateness,
+        )
     return None

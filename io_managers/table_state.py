@@ -64,5 +64,9 @@ def table_state(contract: Contract, snapshot: Snapshot, commits: list[CommitReco
     return TableState(
         loaded,
         loads,
-        tuple(Touch(commit.version, commit.touched, commit.timestamp) for commit in commits if commit.touched),
+        tuple(
+            Touch(commit.version, commit.touched, commit.timestamp, commit.clock)
+            for commit in commits
+            if commit.touched
+        ),
     )

@@ -37,6 +37,17 @@ def made_from(contracts: Mapping[str, Contract], table: str) -> dict[str, Contra
 
 
 @dataclass(frozen=True, slots=True)
+class TableDays:
+    """The days of a table."""
+
+    loaded: frozenset[dt.date]
+    stale: frozenset[dt.date]
+    """Those of the loaded ones that have to be loaded again."""
+    overdue: frozenset[dt.date]
+    """Those of the stale ones that should have been loaded again by now."""
+
+
+@dataclass(frozen=True, slots=True)
 class TableLoaded:
     """A table's part of a run was published."""
 
@@ -127,8 +138,8 @@ class Lake:
             with_open_day=with_open_day,
         )
 
-    def days_of(self, table: str) -> tuple[frozenset[dt.date], frozenset[dt.date]]:
-        """The days of a table that are loaded, and those of them that are stale, as far as this process knows.
+    def days_of(self, table: str) -> TableDays:
+        """The days of a table, as far as this process knows.
 
         Each table is looked at once, and again when this process published it: a run asks for every table, and looking at
         all of them each time would take as many opened tables as there are pairs. Nor is more planned than what the table is
@@ -136,11 +147,11 @@ class Lake:
         """
         states = self._state_reader.states(self._published)
         self._published.clear()
-        found = plan(made_from(self.contracts, table), states, self.settings.start_date, self.settings.clock())
+        now = self.settings.clock()
+        found = plan(made_from(self.contracts, table), states, self.settings.start_date, now)
         loaded = states[table].loaded
-        return loaded, frozenset(
-            one.day for one in (*found.due, *found.beyond) if one.table == table and one.day in loaded
-        )
+        stale = frozenset(one.day for one in (*found.due, *found.beyond) if one.table == table)
+        return TableDays(loaded, stale & loaded, found.overdue(self.contracts[table], now) & loaded)
 
     @cached_property
     def _published(self) -> set[str]:

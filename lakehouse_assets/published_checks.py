@@ -29,7 +29,8 @@ def freshness_check(contract: Contract) -> dg.AssetChecksDefinition:
     )  # fmt: skip
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         lake: Lake = context.resources.lake
-        verdict = freshness(contract, lake.settings.clock(), *lake.days_of(contract.table), lake.settings.start_date)
+        days = lake.days_of(contract.table)
+        verdict = freshness(contract, lake.settings.clock(), days.loaded, days.overdue, lake.settings.start_date)
         return dg.AssetCheckResult(
             passed=verdict.passed,
             description=verdict.message,
@@ -66,13 +67,13 @@ def _identity_check(contract: Contract, contracts: Mapping[str, Contract]) -> dg
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         lake: Lake = context.resources.lake
         tables: DeltaIOManager = context.resources.delta
-        days = run_days(context.run.tags) or sorted(lake.days_of(contract.table)[0])
+        days = run_days(context.run.tags) or sorted(lake.days_of(contract.table).loaded)
         reads = {read.table: read for one in identities for read in one.reads}
         published, stale = {}, {}
         for name, read in reads.items() if days else ():
             published[name] = tables.read(name, read_predicate(lake.contracts[name], read, days[0], days[-1]))
-            loaded, outdated = lake.days_of(name)
-            stale[name] = {*outdated, *(day for day in days if day not in loaded)}
+            of_table = lake.days_of(name)
+            stale[name] = {*of_table.stale, *(day for day in days if day not in of_table.loaded)}
         results = evaluate_identities(published, days, stale, identities)
         return dg.AssetCheckResult(
             passed=all(result.passed for result in results),

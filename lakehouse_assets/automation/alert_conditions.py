@@ -1,7 +1,6 @@
 """Everything that is wrong now, from the tables' logs and Dagster's; no engine is started."""
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -96,11 +95,8 @@ def _late(lake: Lake) -> Iterator[_Condition]:
     clock, start = lake.settings.clock(), lake.settings.start_date
     states = lake.states()
     plan = lake.plan(states)
-    stale: dict[str, set[dt.date]] = defaultdict(set)
-    for one in (*plan.due, *plan.beyond):
-        stale[one.table].add(one.day)
     for table, contract in lake.contracts.items():
-        verdict = freshness(contract, clock, states[table].loaded, stale[table], start)
+        verdict = freshness(contract, clock, states[table].loaded, plan.overdue(contract, clock), start)
         if not verdict.passed:
             yield _Condition(table, LATE, f"{table} is late", verdict.message, clock - verdict.late_by)
 

@@ -56,7 +56,7 @@ def conditions(lake: Lake, checks: "Mapping[str, Sequence[LastCheck]]") -> dict[
     for name, contract in lake.contracts.items():
         loaded = states[name].loaded
         due, beyond = (tuple(one for one in part if one.table == name) for part in (plan.due, plan.beyond))
-        stale = {one.day for one in (*due, *beyond) if one.day in loaded}
+        stale = plan.overdue(contract, now) & loaded
         found[name] = Condition(
             contract=contract,
             snapshot=find_snapshot(lake.storage, name),

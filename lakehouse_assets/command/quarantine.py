@@ -77,7 +77,8 @@ def _what_to_do(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> str:
     # What a silver table is delivered comes through bronze, by the same days.
     loaded = contract.reads[0].table if contract.layer == "silver" else contract.table
     return (
-        "Correct them at the source, or change the contract's rule, and load their days again:\n"
+        "Correct them at the source: `lakehouse run` sees that a file changed, and loads its days again.\n"
+        "After a change of the contract's rule, or where the source doesn't tell, ask for the days:\n"
         f"  lakehouse run {loaded} --from {newest}\n"
         "The quarantine of a day that is loaded again is replaced by what still breaks a rule."
     )

@@ -58,7 +58,7 @@ def command(
         bool, typer.Option("--json", help="Print the summary as one JSON object; progress goes to standard error.")
     ] = False,
 ) -> None:
-    """Loads all closed days that are not loaded yet, then what they made stale.
+    """Loads all closed days that are not loaded yet or changed at their source, then what they made stale.
 
     A TABLE with --from is loaded again for those days before, though it has them: say so after a source was corrected.
 

@@ -82,8 +82,8 @@ class DemoLake(OwnLake):
             published, stale = {}, {}
             for name, read in reads.items():
                 published[name] = tables.read(name, read_predicate(lake.contracts[name], read, days[0], days[-1]))
-                loaded, outdated = lake.days_of(name)
-                stale[name] = {*outdated, *(day for day in days if day not in loaded)}
+                of_table = lake.days_of(name)
+                stale[name] = {*of_table.stale, *(day for day in days if day not in of_table.loaded)}
             for result in evaluate_identities(published, days, stale, own):
                 found[result.identity][result.day] = result
         return found

@@ -11,6 +11,7 @@ from io_managers.staleness import Cause, Load, Plan, TableState, Touch, dependen
 
 START = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 11, 6, tzinfo=dt.UTC)
+START_OF_ALL = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 DAYS = [START + dt.timedelta(days=number) for number in range(10)]
 
 
@@ -140,6 +141,40 @@ def test_a_change_makes_stale_the_days_that_read_it_and_what_reads_those(
     assert due_days(found, "gold/f") == due_days(found, "gold/g") == expected
     assert not due_days(found, "silver/a")
     assert {one.reason for one in found.due if one.table == "gold/f"} == {"silver/a changed in version 2"}
+
+
+def test_a_day_is_outstanding_since_the_first_change_that_it_has_not_read_and_so_is_what_reads_it() -> None:
+    early, late = NOW - dt.timedelta(minutes=90), NOW - dt.timedelta(minutes=10)
+    touches = (
+        Touch(4, frozenset({DAYS[2]}), clock=NOW),
+        Touch(3, frozenset({DAYS[2], DAYS[4]}), clock=late),
+        Touch(2, frozenset({DAYS[2], DAYS[3]}), clock=early),
+        Touch(1, frozenset(DAYS), clock=START_OF_ALL),
+    )
+    contracts = contracts_of(Read("", "days"))
+    found = plan(contracts, everything(touches), START, NOW)
+    since = {DAYS[2]: early, DAYS[3]: early, DAYS[4]: late}
+    for table in ("gold/f", "gold/g"):
+        assert {one.day: one.since for one in found.due if one.table == table} == since
+        assert found.overdue(contracts[table], NOW) == {DAYS[2], DAYS[3]}
+    assert found.overdue(contracts["silver/a"], NOW) == set()
+
+
+def test_a_missing_day_and_what_reads_it_are_overdue_and_a_day_that_was_loaded_too_early_is_after_the_lateness() -> (
+    None
+):
+    contracts = contracts_of(Read("", "days"))
+    without = everything() | {"gold/f": loaded(inputs={"silver/a": 1}, days=DAYS[:-1])}
+    found = plan(contracts, without, START, NOW)
+    assert found.overdue(contracts["gold/f"], NOW) == found.overdue(contracts["gold/g"], NOW) == {DAYS[-1]}
+    midnight = dt.datetime(2026, 3, 11, tzinfo=dt.UTC)
+    early = everything() | {"bronze/a": loaded(clock=midnight - dt.timedelta(hours=1))}
+    for minutes, overdue in ((59, set()), (60, {DAYS[-1]})):
+        now = midnight + dt.timedelta(minutes=minutes)
+        found = plan(contracts, early, START, now)
+        assert {one.day for one in found.due} >= {DAYS[-1]}
+        assert found.overdue(contracts["bronze/a"], now) & {DAYS[-1]} == overdue
+        assert found.overdue(contracts["gold/g"], now) & {DAYS[-1]} == overdue
 
 
 def test_a_change_that_was_read_makes_nothing_stale() -> None:

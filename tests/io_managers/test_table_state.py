@@ -154,6 +154,14 @@ def test_a_table_that_was_removed_and_made_anew_is_read_from_its_beginning(stora
     assert reader.states()[TABLE].loads.keys() == {THIRD}
 
 
+def test_a_change_is_dated_by_its_commit_and_by_the_runs_clock(storage: Storage) -> None:
+    before = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    load(storage, [("2026-10-01", "k", 1)], ["2026-10-01"], touched=frozenset({FIRST}), clock=LATER)
+    (touch,) = state(storage).touches
+    assert touch.clock == LATER
+    assert before <= touch.timestamp <= dt.datetime.now(dt.UTC)
+
+
 def test_a_day_bears_the_marks_of_what_its_last_load_read(storage: Storage) -> None:
     load(storage, [], ["2026-10-01", "2026-10-02"], marks={"2026-10-01": frozenset("ab"), "2026-10-02": frozenset()})
     load(storage, [], ["2026-10-02", "2026-10-03"], marks={"2026-10-02": frozenset("c")})

@@ -8,7 +8,7 @@ import pytest
 from contracts.model import Contract
 from io_managers.staleness import Load, TableState, Touch
 from io_managers.table_state import StateReader
-from lakehouse_assets.lake import Lake, made_from
+from lakehouse_assets.lake import Lake, TableDays, made_from
 from lakehouse_assets.settings import Settings
 
 DAYS = [dt.date(2026, 10, 1) + dt.timedelta(days=number) for number in range(3)]
@@ -22,7 +22,9 @@ def test_a_tables_days_are_stale_as_the_plan_of_all_tables_says(
         table: TableState(
             frozenset(DAYS),
             {day: Load(1, NOW, {read.table: 1 for read in contract.reads}) for day in DAYS},
-            (Touch(2, frozenset({DAYS[1]})),) if table == "bronze/crm_contacts" else (),
+            (Touch(2, frozenset({DAYS[1]}), clock=NOW - dt.timedelta(minutes=30)),)
+            if table == "bronze/crm_contacts"
+            else (),
         )
         for table, contract in contracts.items()
     }
@@ -31,8 +33,10 @@ def test_a_tables_days_are_stale_as_the_plan_of_all_tables_says(
     stale = {table: {one.day for one in lake.plan().due if one.table == table} for table in contracts}
 
     assert {table: lake.days_of(table) for table in contracts} == {
-        table: (frozenset(DAYS), frozenset(days)) for table, days in stale.items()
+        table: TableDays(frozenset(DAYS), frozenset(days), overdue=frozenset()) for table, days in stale.items()
     }
+    lake.settings = lake.settings.model_copy(update={"now": NOW + dt.timedelta(hours=1)})
+    assert {table: lake.days_of(table).overdue for table in contracts} == stale
     assert stale["gold/customer_360"]
     assert not stale["gold/product_perf_daily"] & {DAYS[0]}
 

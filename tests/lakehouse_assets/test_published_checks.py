@@ -155,9 +155,12 @@ def test_a_table_without_yesterday_is_late_from_its_hour_on(tiny: TinyLake) -> N
     assert check.metadata["late_by_hours"].value == pytest.approx(1)
 
 
-def test_a_day_that_has_to_be_loaded_again_is_not_complete(tiny: TinyLake) -> None:
+def test_a_day_that_has_to_be_loaded_again_is_complete_for_as_long_as_lateness_is_allowed(tiny: TinyLake) -> None:
     tiny.deliver("snowflake/orders", "later", order("4", SECOND))
     assert tiny.materialize(ORDER_TABLES, SECOND).failures == {}
+    tiny.now += dt.timedelta(minutes=59)
+    assert tiny.check(FACTS, FRESHNESS).passed
+    tiny.now += dt.timedelta(minutes=1)
     check = tiny.check(FACTS, FRESHNESS)
     assert not check.passed
     assert text_of(check, "newest_complete_day") == "2026-10-01"
