@@ -43,8 +43,16 @@ ui: setup ## Starts Dagster's UI and daemon on http://127.0.0.1:3000, until Ctrl
 
 # A file's tests share lakes, so they stay on one core; files go in their order, in which the long ones come first.
 .PHONY: test
-test: $(READY) ## Runs all tests, on two cores, and measures coverage.
+test: $(READY) ## Runs all tests but those in a browser, on two cores, and measures coverage.
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
+
+.PHONY: test-ui
+test-ui: $(READY) ## Runs the tests of Dagster's UI in a browser, which need chromium.
+	@$(BIN)/python -m pytest tests/ui
+
+.PHONY: screenshots
+screenshots: $(READY) ## Takes the documents' screenshots of Dagster's UI anew.
+	@$(BIN)/python -m pytest tests/ui --screenshots docs/images
 
 .PHONY: smoke
 smoke: $(READY) ## Loads one day of every table with Dagster's own command, into a folder that is then removed.

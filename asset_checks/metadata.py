@@ -41,10 +41,14 @@ def identities_metadata(results: Sequence[IdentityResult]) -> Metadata:
     shown = [result for result in results if result.verdict is Verdict.BROKEN] or sorted(
         results, key=lambda result: result.day
     )
-    rows = [(str(one.day), one.identity.name, str(one.left), str(one.right), one.verdict.value) for one in shown]
+    # What is named is the sum of the right side, in the check's own table.
+    rows = [
+        (str(one.day), one.identity.name, f"{one.right:,}", f"{one.left:,}", one.identity.left.table, one.verdict.value)
+        for one in shown
+    ]
     return {
         **verdicts,
-        "comparisons": markdown_table(("day", "identity", "left", "right", "verdict"), rows[-LONGEST_TABLE:]),
+        "comparisons": markdown_table(("day", "sum", "is", "should be", "as in", "verdict"), rows[-LONGEST_TABLE:]),
     }
 
 

@@ -58,11 +58,9 @@ def judge_table(contract: Contract, results: Sequence[TableRuleResult]) -> Check
     """Fails on a broken rule of severity error; broken warnings pass, marked."""
     broken = [result for result in results if not result.passed]
     if not broken:
+        held = {0: "the contract has no table rules", 1: "the table rule holds"}
         return CheckOutcome(
-            "table",
-            True,
-            Severity.ERROR,
-            f"all {len(results)} table rules hold" if results else "the contract has no table rules",
+            "table", True, Severity.ERROR, held.get(len(results), f"all {len(results)} table rules hold")
         )
     found = "; ".join(
         f"{result.name} is {result.value}, must be {described(result.bounds)} ({result.description})"
@@ -107,7 +105,7 @@ def judge_conserved(
     if expected is not None and contract.conserves:
         sides.append(
             (
-                f"{contract.conserves.expression} of {contract.conserves.source} = {contract.conserves.measure}",
+                f"sum({contract.conserves.expression}) of {contract.conserves.source} = sum({contract.conserves.measure})",
                 expected,
                 measured,
             )

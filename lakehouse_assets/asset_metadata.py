@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from contracts.model import Contract, UniqueRule
+from contracts.model import Column, ColumnSource, Contract, UniqueRule
 
 
 def asset_key(table: str) -> dg.AssetKey:
@@ -36,6 +36,8 @@ def definition_metadata(contract: Contract, uri: str) -> dict[str, Any]:
 def column_schema(contract: Contract) -> dg.TableSchema:
     """Every column with its meaning and limits; the table's own rules as table constraints."""
     rules: dict[str, list[str]] = {}
+    # Bronze keeps repeats of a key, history its versions.
+    one_row_a_key = contract.layer != "bronze" and contract.history != "scd2"
     for rule in contract.row_rules:
         if rule.column is not None and not rule.name.endswith("_required"):
             rules.setdefault(rule.column, []).append(rule.description)
@@ -44,10 +46,10 @@ def column_schema(contract: Contract) -> dg.TableSchema:
             dg.TableColumn(
                 name=column.name,
                 type=column.type,
-                description=column.description,
+                description=_column_description(contract, column),
                 constraints=dg.TableColumnConstraints(
                     nullable=not column.required,
-                    unique=column.unique or contract.key == (column.name,),
+                    unique=column.unique or (one_row_a_key and contract.key == (column.name,)),
                     other=rules.get(column.name, []),
                 ),
                 tags={"classification": column.classification} if column.classification else {},
@@ -58,12 +60,35 @@ def column_schema(contract: Contract) -> dg.TableSchema:
             other=[
                 *(rule.description for rule in contract.row_rules if rule.column is None),
                 *(
-                    f"unique: {', '.join(rule.columns)}" if isinstance(rule, UniqueRule) else rule.description
+                    _unique(contract, rule) if isinstance(rule, UniqueRule) else rule.description
                     for rule in contract.table_rules
                 ),
             ]
         ),
     )
+
+
+def _unique(contract: Contract, rule: UniqueRule) -> str:
+    """The rule holds within a partition, hence the partition's column is one of what tells rows apart."""
+    return f"unique: {', '.join(dict.fromkeys((*rule.columns, contract.partition_column)))}"
+
+
+def _column_description(contract: Contract, column: Column) -> str:
+    """What a column means and what it is made from, with links to the tables there, as Markdown.
+
+    Lineage of columns is followed here: Dagster's own UI doesn't show `dagster/column_lineage`, which other tools read.
+    """
+    origins = ", ".join(_origin(contract, source) for source in column.sources)
+    made = [f"From {origins}"] if origins else []
+    if column.logic:
+        made.append(f"`{column.logic}`")
+    return "\n\n".join([column.description, *([": ".join(made)] if made else [])])
+
+
+def _origin(contract: Contract, source: ColumnSource) -> str:
+    name = f"`{source.table}.{source.column}`"
+    # What bronze comes from are tables of a source, which are no assets.
+    return name if contract.layer == "bronze" else f"[{name}](/assets/{source.table})"
 
 
 def column_lineage(contract: Contract) -> dg.TableColumnLineage | None:

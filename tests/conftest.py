@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from tests.lake_processes import LakeProcesses
 
+collect_ignore = ["ui"]
+"""Tests in a browser need chromium. They run where their folder is named, as `make test-ui` does."""
+
 
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":

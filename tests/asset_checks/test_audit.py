@@ -292,7 +292,9 @@ def test_conserved_measure_is_compared_to_the_cent(spark: Any) -> None:
         *orders(1, amount=Decimal("0.20"), currency="?"),
     ]
     expected = Decimal("100000000000000.49")
-    assert audited(spark, rows, BY_MEASURE, measures={TODAY: expected}).passed
+    held = audited(spark, rows, BY_MEASURE, measures={TODAY: expected})
+    assert held.passed
+    assert "sum(if(is_net, amount, 0)) of silver/orders = sum(amount): holds" in held.outcome("conserved").message
     report = audited(spark, rows, BY_MEASURE, measures={TODAY: expected - Decimal("0.01")})
     assert not report.outcome("conserved").passed
     assert report.measured == {TODAY: expected}

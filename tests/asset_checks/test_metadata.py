@@ -79,10 +79,12 @@ def test_broken_identities_are_shown_before_all_others() -> None:
     days = [DAY + dt.timedelta(days=number) for number in range(40)]
     held = [IdentityResult(IDENTITIES[0], day, 1, 1, Verdict.HOLDS) for day in days]
     assert len(lines(identities_metadata(held)["comparisons"])) == LONGEST_TABLE + 2
-    broken = [*held, IdentityResult(IDENTITIES[0], DAY, Decimal("1.00"), Decimal("1.01"), Verdict.BROKEN)]
+    broken = [*held, IdentityResult(IDENTITIES[0], DAY, Decimal("1000.00"), Decimal("1000.01"), Verdict.BROKEN)]
     shown = identities_metadata(broken)
     assert (shown["comparisons_broken"], shown["comparisons_holds"], shown["comparisons_stale"]) == (1, 40, 0)
-    assert lines(shown["comparisons"])[2:] == [f"| 2026-10-01 | {IDENTITIES[0].name} | 1.00 | 1.01 | broken |"]
+    assert lines(shown["comparisons"])[2:] == [
+        f"| 2026-10-01 | {IDENTITIES[0].name} | 1,000.01 | 1,000.00 | gold/fct_orders | broken |"
+    ]
 
 
 def test_rows_read_are_shown_beside_what_became_of_them(spark: Any) -> None:

@@ -31,10 +31,10 @@ CONTRACT = Contract(
         Column("thing_id", "string", "The thing.", required=True, key=True, sources=(ColumnSource("silver/a", "id"),)),
         Column("email", "string", "Whose it is.", classification="restricted"),
         Column(
-            "amount", "decimal(18,2)", "Its price.", sources=(ColumnSource("silver/a", "x"), ColumnSource("silver/b", "y")),
+            "amount", "decimal(18,2)", "Its price.", sources=(ColumnSource("silver/a", "x"), ColumnSource("silver/b", "y")), logic="x * y",
         ),
         Column("code", "string", "Another name of it.", unique=True),
-        Column("day", "date", "When.", required=True),
+        Column("day", "date", "When.", required=True, logic="the partition's day"),
     ),
     mode="partitions",
     partition_column="day",
@@ -60,7 +60,7 @@ def test_a_table_is_shown_under_its_layer_and_name() -> None:
 def test_columns_are_shown_with_meaning_and_limits() -> None:
     columns = {column.name: column for column in column_schema(CONTRACT).columns}
     assert list(columns) == ["thing_id", "email", "amount", "code", "day"]
-    assert (columns["amount"].type, columns["amount"].description) == ("decimal(18,2)", "Its price.")
+    assert (columns["code"].type, columns["code"].description) == ("string", "Another name of it.")
     assert {name: column.constraints.nullable for name, column in columns.items()} == {
         "thing_id": False, "email": True, "amount": True, "code": True, "day": False,
     }  # fmt: skip
@@ -74,10 +74,44 @@ def test_columns_are_shown_with_meaning_and_limits() -> None:
     }
 
 
+def test_columns_are_shown_with_what_they_are_made_from() -> None:
+    descriptions = {column.name: column.description for column in column_schema(CONTRACT).columns}
+    assert descriptions["thing_id"] == "The thing.\n\nFrom [`silver/a.id`](/assets/silver/a)"
+    assert descriptions["amount"] == (
+        "Its price.\n\nFrom [`silver/a.x`](/assets/silver/a), [`silver/b.y`](/assets/silver/b): `x * y`"
+    )
+    assert descriptions["day"] == "When.\n\n`the partition's day`"
+
+
+def test_what_bronze_comes_from_is_named_without_a_link() -> None:
+    column = Column("id", "string", "The thing.", sources=(ColumnSource("shop/things", "id"),))
+    shown = column_schema(replace(CONTRACT, table="bronze/things", columns=(column,))).columns
+    assert [column.description for column in shown] == ["The thing.\n\nFrom `shop/things.id`"]
+
+
 def test_a_column_is_not_unique_where_it_is_a_part_of_the_key() -> None:
     columns = tuple(replace(column, key=column.name in {"thing_id", "day"}) for column in CONTRACT.columns)
-    shown = column_schema(replace(CONTRACT, columns=columns)).columns
-    assert [column.name for column in shown if column.constraints.unique] == ["code"]
+    assert unique_columns(replace(CONTRACT, columns=columns)) == ["code"]
+
+
+def test_a_key_is_not_unique_where_repeats_or_versions_of_it_are_kept() -> None:
+    assert unique_columns(replace(CONTRACT, table="bronze/things")) == ["code"]
+    assert unique_columns(replace(CONTRACT, table="silver/things", mode="changes", history="scd2")) == ["code"]
+    assert unique_columns(replace(CONTRACT, table="silver/things", mode="changes", history="scd1")) == [
+        "thing_id",
+        "code",
+    ]
+
+
+def unique_columns(contract: Contract) -> list[str]:
+    return [column.name for column in column_schema(contract).columns if column.constraints.unique]
+
+
+def test_what_is_unique_in_a_partition_is_shown_with_the_partitions_column() -> None:
+    rule = UniqueRule("key", ("thing_id",), Severity.ERROR, "uniqueness", "One row a thing and day.")
+    constraints = column_schema(replace(CONTRACT, table_rules=(rule,))).constraints
+    assert constraints is not None
+    assert "unique: thing_id, day" in constraints.other
 
 
 def test_rules_of_whole_rows_and_of_the_table_are_shown_with_the_table() -> None:

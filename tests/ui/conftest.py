@@ -1,0 +1,111 @@
+"""A browser on Dagster's UI, over a lake whose days are loaded by clicking. `make test-ui` runs these tests."""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dagster_pages import SCREEN, launch_backfill
+from dagster_server import DAYS, DagsterServer, dagster_server, wait_for
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.lake_processes import START
+
+CHROMIUM = ("chromium", "chromium-browser")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PATIENCE = 30_000
+"""Milliseconds within which a page must show what is expected of it, also on a busy machine."""
+
+OpenPage = Callable[[], Page]
+TakePicture = Callable[[Page, str], object]
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill whose runs have succeeded."""
+
+    id: str
+    runs: list[str]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", type=Path, help="where screenshots are kept: a temporary folder by default")
+
+
+@pytest.fixture(scope="session")
+def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterServer]:
+    """Dagster, over a lake of which nothing is loaded."""
+    with dagster_server(tmp_path_factory.mktemp("dagster")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's chromium."""
+    executable = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    assert executable, "chromium is needed: for example apt-get install chromium"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def open_page(browser: Browser, dagster: DagsterServer) -> OpenPage:
+    """Opens Dagster's first page, as somebody who was never there before."""
+    expect.set_options(timeout=PATIENCE)
+
+    def opened() -> Page:
+        page = browser.new_context(base_url=dagster.address, viewport=SCREEN).new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto("/")
+        return page
+
+    return opened
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Iterator[Page]:
+    """Dagster's first page."""
+    opened = open_page()
+    yield opened
+    opened.context.close()
+
+
+@pytest.fixture(scope="session")
+def take_picture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TakePicture:
+    """Keeps what a page shows on a screen, under a name."""
+    folder: Path = request.config.getoption("--screenshots") or tmp_path_factory.mktemp("screenshots")
+    # What is faded in is taken when it is all there.
+    return lambda page, name: page.screenshot(
+        path=folder / f"ui-{name}.png", clip={"x": 0, "y": 0, **SCREEN}, animations="disabled"
+    )
+
+
+@pytest.fixture(scope="session")
+def backfill(open_page: OpenPage, dagster: DagsterServer, take_picture: TakePicture) -> Backfill:
+    """The lake's closed days of all tables, loaded by clicking."""
+    page = open_page()
+    last = START + dt.timedelta(days=DAYS - 1)
+    launched = launch_backfill(page, START, last, lambda: take_picture(page, "backfill"))
+    page.context.close()
+    runs = wait_for(lambda: _ended_runs(dagster, launched), 300, "the end of the backfill's runs")
+    assert set(runs.values()) == {"SUCCESS"}
+    return Backfill(launched, list(runs))
+
+
+def _ended_runs(dagster: DagsterServer, backfill: str) -> Mapping[str, str] | None:
+    """The statuses of a backfill's runs, once there are any and all have ended."""
+    found = dagster.query(
+        """query ($filter: RunsFilter!) {
+             runsOrError(filter: $filter) { ... on Runs { results { runId status } } }
+           }""",
+        filter={"tags": [{"key": "dagster/backfill", "value": backfill}]},
+    )["runsOrError"]["results"]
+    statuses = {run["runId"]: run["status"] for run in found}
+    return statuses if all(status in {"SUCCESS", "FAILURE", "CANCELED"} for status in statuses.values()) else None
