@@ -225,7 +225,8 @@ def _by_source(
 ) -> tuple[Cause, str, dt.datetime] | None:
     """The same of a table that is read from a source. Where that gives no marks, only time tells."""
     if marks is not None and load.marks is not None and marks - load.marks:
-        return Cause.STALE, f"its source has had more since {load.clock:%Y-%m-%d %H:%M}", NEVER
+        # When it came, only the source could say: as far as anybody knows, it is just there.
+        return Cause.STALE, f"its source has had more since {load.clock:%Y-%m-%d %H:%M}", now
     end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
     if load.clock < end <= now:
         return Cause.OPEN, f"loaded at {load.clock:%H:%M} while the day was open", end

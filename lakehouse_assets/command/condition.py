@@ -14,6 +14,7 @@ from io_managers.commits import CommitRecord, read_commits
 from io_managers.quarantine import read_quarantine
 from io_managers.snapshot import Snapshot, added_files, find_snapshot
 from io_managers.staleness import Outstanding
+from lakehouse_assets.arrivals import ask_sources
 from lakehouse_assets.lake import Lake
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Condition:
     beyond: tuple[Outstanding, ...]
     """What only a backfill repairs."""
     fresh: FreshnessVerdict
+    source_error: str | None
+    """Of a bronze table: why its source didn't say whether it has more, if it didn't."""
     checks: "tuple[LastCheck, ...]"
 
     @property
@@ -51,7 +54,8 @@ def conditions(lake: Lake, checks: "Mapping[str, Sequence[LastCheck]]") -> dict[
     """Every table's condition, now."""
     now, start = lake.settings.clock(), lake.settings.start_date
     states = lake.states()
-    plan = lake.plan(states)
+    arrivals = ask_sources(lake, states, now.date() - dt.timedelta(days=1))
+    plan = lake.plan(states, arrivals.marks)
     found = {}
     for name, contract in lake.contracts.items():
         loaded = states[name].loaded
@@ -66,6 +70,7 @@ def conditions(lake: Lake, checks: "Mapping[str, Sequence[LastCheck]]") -> dict[
             due=due,
             beyond=beyond,
             fresh=freshness(contract, now, loaded, stale, start),
+            source_error=str(arrivals.failures[name]) if name in arrivals.failures else None,
             checks=tuple(checks.get(name, ())),
         )
     return found
@@ -131,6 +136,7 @@ def as_record(condition: Condition) -> dict[str, object]:
             "late_by_seconds": int(verdict.late_by.total_seconds()),
             "message": verdict.message,
         },
+        "source_error": condition.source_error,
         "due": _outstanding(condition.due),
         "beyond_restatement": _outstanding(condition.beyond),
         "checks": [asdict(one) for one in condition.checks],

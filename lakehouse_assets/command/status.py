@@ -55,7 +55,7 @@ def command(
     """Shows every table's days, rows, freshness and checks, and what is missing or stale and why; or one table in detail.
 
     JSON: root, now, start_date, closed_days, tables. An object a table: table, rows, version; days (closed, loaded: of the
-    closed ones, first, newest); fresh (passed, newest_complete, expected, late_by_seconds, message); due and
+    closed ones, first, newest); fresh (passed, newest_complete, expected, late_by_seconds, message); source_error; due and
     beyond_restatement (cause, reason, days); checks (check, result: passed, warning, failed or never, when, message). Of
     one TABLE its object alone, with contract_version, grain, loaded_days, files, size_bytes, partitions, publishes (as
     far as the log reaches back) and quarantine (rows, days, rules).
@@ -114,6 +114,9 @@ def _print_overview(lake: Lake, found: Mapping[str, Condition]) -> None:
     beyond = [outstanding for one in ordered for outstanding in one.beyond]
     _print_outstanding("The next run loads", due)
     _print_outstanding("Older than the restatement window, which only a backfill of these days repairs", beyond)
+    for one in ordered:
+        if one.source_error:
+            say(f"[red]unknown[/] whether {one.table} has more at its source: {escape(one.source_error)}")
     if not due:
         say(
             "[bold green]Nothing to do:[/] every closed day is loaded, and nothing is stale within its restatement window."

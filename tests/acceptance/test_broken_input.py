@@ -12,6 +12,7 @@ from conftest import MakeLake
 from lake_support import ORDER_COLUMNS, ORDER_TABLES, OwnLake, Row, csv_text, order, write_rows
 
 from io_managers.batches import Batch
+from lakehouse_assets.command.condition import Condition, conditions
 from lakehouse_assets.command.run import Summary
 
 START = dt.date(2026, 5, 1)
@@ -155,6 +156,7 @@ def test_a_mended_file_is_loaded_by_the_next_run_and_a_removed_one_where_it_is_a
     write_rows(orders / "day4.csv", ORDER_COLUMNS, [GOOD, *mended])
     (orders / "day4.jsonl").unlink()
 
+    assert {one.day for one in condition_of_orders(lake, MORNING).due} == {BROKEN}
     loads = lake.run(MORNING).tables
     assert {(one.first, one.last) for one in loads if one.table == ORDER_TABLES[0]} == {(BROKEN, BROKEN)}
     assert {row[0] for table in ORDER_TABLES for row in lake.quarantine(table)} == {FIRST.isoformat()}, (
@@ -169,6 +171,12 @@ def test_a_mended_file_is_loaded_by_the_next_run_and_a_removed_one_where_it_is_a
     facts = {row["order_id"] for row in lake.rows("gold/fct_orders") if row["order_date"] == BROKEN}
     # Versions that a mended file no longer has stay in silver: only a rebuild forgets them.
     assert facts == {"good", "repeated", "conflicting", *(row["order_id"] for row in mended)}
+
+
+def condition_of_orders(lake: OwnLake, day: dt.date) -> Condition:
+    """What `lakehouse status` says of the orders in bronze."""
+    with lake.environment():
+        return conditions(lake.at(day), {})[ORDER_TABLES[0]]
 
 
 def cut_compressed(path: Path) -> None:
@@ -207,6 +215,7 @@ def test_a_file_that_cannot_be_read_stops_its_table_and_nothing_else(
 
     assert [failure.table for failure in summary.failures] == ["bronze/snowflake_orders"]
     assert names in summary.failures[0].reason
+    assert names in str(condition_of_orders(lake, EMPTY).source_error)
     for table in ORDER_TABLES:
         assert lake.rows_by_partition(table) == good.rows_by_partition(table)
     assert {table for table, _ in lake.stale(EMPTY)} == with_readers(lake, "bronze/snowflake_orders")

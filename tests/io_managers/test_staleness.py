@@ -106,6 +106,7 @@ def test_a_day_is_stale_when_its_source_holds_what_the_load_did_not_see(now_held
     found = plan(contracts_of(Read("", "days")), with_marks("a", "b"), START, NOW, arrived)
     assert due_days(found, "bronze/a") == due_days(found, "silver/a") == due_days(found, "gold/g") == due
     assert {one.cause for one in found.due} <= {Cause.STALE}
+    assert found.overdue(contract("gold/g"), NOW) == set(), "nobody knows since when it is there"
 
 
 def test_marks_decide_after_the_allowed_lateness_where_there_are_any() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from dagster_pages import SCREEN, launch_backfill
-from dagster_server import DAYS, DagsterServer, dagster_server, wait_for
+from dagster_server import DagsterServer, dagster_server, wait_for
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.lake_processes import START
+from tests.lake_processes import START, demo_environment
 
 CHROMIUM = ("chromium", "chromium-browser")
 FLAGS = (
@@ -21,6 +21,8 @@ FLAGS = (
 PATIENCE = 30_000
 """Milliseconds within which a page must show what is expected of it, also on a busy machine."""
 
+DAYS = 10
+"""Closed days of the lake, none of which is loaded."""
 OpenPage = Callable[[], Page]
 TakePicture = Callable[[Page, str], object]
 
@@ -40,7 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterServer]:
     """Dagster, over a lake of which nothing is loaded."""
-    with dagster_server(tmp_path_factory.mktemp("dagster")) as server:
+    folder = tmp_path_factory.mktemp("dagster")
+    # Sensors would load the days before anybody clicks.
+    with dagster_server(folder, {**demo_environment(folder, DAYS), "LAKEHOUSE_AUTOMATION": "off"}) as server:
         yield server
 
 

@@ -1,4 +1,4 @@
-"""Dagster as `make ui` starts it, over a small demo lake of its own, and what it says by GraphQL."""
+"""Dagster as `make ui` starts it, over a lake of its own, and what it says by GraphQL."""
 
 import json
 import os
@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.lake_processes import demo_environment, import_path
+from tests.lake_processes import import_path
 
 PROJECT = Path(__file__).parents[2]
-DAYS = 10
-"""Closed days of the lake, none of which is loaded."""
 
 Answer = TypeVar("Answer")
 
@@ -49,15 +47,9 @@ def wait_for(ask: Callable[[], Answer | None], seconds: float, what: str) -> Ans
 
 
 @contextmanager
-def dagster_server(folder: Path) -> Iterator[DagsterServer]:
+def dagster_server(folder: Path, settings: Mapping[str, str]) -> Iterator[DagsterServer]:
     """Starts Dagster's UI and daemon in a folder, where no `.env` of the project is found, and ends them and their runs."""
-    environment = {
-        **_without_settings(os.environ),
-        **demo_environment(folder, DAYS),
-        # Sensors would load the days before anybody clicks.
-        "LAKEHOUSE_AUTOMATION": "off",
-        "PYTHONPATH": import_path(),
-    }
+    environment = whole_environment(settings)
     subprocess.run(
         [sys.executable, "-m", "lakehouse_assets.instance.home"], cwd=folder, env=environment, check=True, timeout=120
     )
@@ -80,8 +72,10 @@ def dagster_server(folder: Path) -> Iterator[DagsterServer]:
         process.wait()
 
 
-def _without_settings(variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_", "AWS_"))}
+def whole_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a process with these settings of the lakehouse, and no others."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_", "AWS_"))}
+    return {**own, **settings, "PYTHONPATH": import_path()}
 
 
 def _free_port() -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from fnmatch import fnmatch
 from itertools import pairwise
 
-from conftest import Backfill, TakePicture
+from conftest import DAYS, Backfill, TakePicture
 from dagster_pages import HIGH, expand_groups, open_backfill, open_tab, row_of_column
-from dagster_server import DAYS, DagsterServer
+from dagster_server import DagsterServer
 from playwright.sync_api import Page, expect
 
 from contracts.model import Contract
