@@ -39,6 +39,8 @@ def start_import(contracts: Iterable[Contract]) -> None:
 
 @cache
 def _importing() -> Thread:
+    # Great Expectations imports it, and while it is half imported, SQLAlchemy's core, which Dagster asks meanwhile, already uses it.
+    import_module("sqlalchemy.orm")
     # Not a daemon: a process that ends in the middle of an import on a daemon thread may crash.
     thread = Thread(target=import_module, args=("great_expectations",), name="import of great_expectations")
     thread.start()

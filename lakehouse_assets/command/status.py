@@ -130,7 +130,7 @@ def _freshness(verdict: FreshnessVerdict) -> str:
 def _checks(checks: "Iterable[LastCheck]") -> str:
     """How many checks passed of how many, in the colour of the worst."""
     results = [one.result for one in checks]
-    text = f"{sum(one in {'passed', 'warning'} for one in results)}/{len(results)}"
+    text = f"{results.count('passed')}/{len(results)}"
     worst = next((one for one in ("failed", "warning") if one in results), None)
     return f"[{_COLOURS[worst]}]{text}[/]" if worst else text
 

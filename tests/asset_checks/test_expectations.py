@@ -249,6 +249,34 @@ def test_it_writes_nothing_asks_no_service_and_says_nothing(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+BESIDE = """
+import sys
+from threading import Thread
+
+import dagster
+from asset_checks.expectations import _importing
+
+def start(thread):
+    print("sqlalchemy.orm" in sys.modules and not sys.modules["sqlalchemy.orm"].__spec__._initializing)
+
+assert "sqlalchemy.orm" not in sys.modules
+Thread.start = start
+_importing()
+"""
+
+
+def test_what_dagster_uses_meanwhile_is_imported_before_the_rest_is_imported_beside() -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    ended = subprocess.run(
+        [sys.executable, "-c", BESIDE],
+        env={**clean, "PYTHONPATH": import_path()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == "True\n"
+
+
 def test_a_contract_without_expectations_imports_nothing(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("asset_checks.expectations._importing", lambda: pytest.fail("it was imported"))
     staged = with_broken_rules(frame_of(spark, orders(1)), ORDERS)

@@ -21,6 +21,11 @@ SCALE = 5.0
 """An order is placed every quarter of a minute by day, and less often by night."""
 SEED = 1
 CLOSED_DAYS = 2
+SENSORS = (
+    *(f"{source}_arrivals" for source in ("snowflake", "redshift", "salesforce", "kafka", "fx")),
+    "stale_partitions",
+    "alerts",
+)
 
 
 def now() -> dt.datetime:
@@ -99,16 +104,12 @@ def test_an_order_that_is_placed_while_one_looks_comes_into_gold_by_itself(
     assert "snowflake_arrivals" in by_sensor
     assert "FAILURE" not in {run["status"] for run in runs}
     page.goto("/automation")
-    for name in (
-        "snowflake_arrivals",
-        "stale_partitions",
-        "safety_net",
-        "alerts",
-        "freshness_every_quarter_of_an_hour",
-    ):
+    for name in (*SENSORS, "safety_net", "freshness_every_quarter_of_an_hour"):
         expect(page.get_by_role("link", name=name)).to_be_visible()
     page.get_by_role("link", name="snowflake_arrivals").click()
     expect(page.get_by_text(re.compile("Loads what snowflake has more of"))).to_be_visible()
     page.goto("/automation")
-    expect(page.get_by_role("link", name="stale_partitions")).to_be_visible()
+    expect(page.get_by_text("Standard sensor")).to_have_count(len(SENSORS))
+    expect(page.get_by_text("Automation condition sensor")).to_be_visible()
+    expect(page.get_by_text(re.compile("ago")).first).to_be_visible()
     take_picture(page, "automation")
