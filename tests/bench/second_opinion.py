@@ -46,7 +46,7 @@ create table products as
 select *, lead(last_modified_ts) over (partition by product_id order by last_modified_ts) as valid_to from (
   select distinct product_id, name, category, brand, unit_price, currency, is_active, last_modified_ts
   from read_parquet('{files}/snowflake/products/*.parquet')
-  where on_day(last_modified_ts) <= date '{last}' and product_id is not null and unit_price > 0
+  where on_day(last_modified_ts) <= date '{last}' and product_id is not null and (unit_price is null or unit_price > 0)
 );
 
 create table accounts as
