@@ -9,6 +9,11 @@ def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
     return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
 
 
+def day_range(first: dt.date, last: dt.date) -> str:
+    """Days from first to last, as people say it."""
+    return f"{first} to {last}" if first != last else f"{first}"
+
+
 def start_of_month(day: dt.date) -> dt.date:
     """The first day of the month that a day lies in."""
     return day.replace(day=1)

@@ -75,7 +75,7 @@ class DeltaIOManager(dg.IOManager):
         Raises:
             dagster.Failure: without retries: a table can't be loaded as the annotation asks, or not by its contract.
         """
-        table = "/".join(context.asset_key.path)
+        table = context.asset_key.to_user_string()
         reader = (context.definition_metadata or {}).get(READER)
         read = self._contracts[reader].read(table) if reader else Read(table, "days")
         window = context.asset_partitions_time_window
@@ -91,7 +91,7 @@ class DeltaIOManager(dg.IOManager):
             dagster.Failure: without retries: the output didn't come through an audit, or isn't what its contract says.
             RetryableError: another run published first, or whether this one did can't be told. Another try opens the table anew.
         """
-        table = "/".join(context.asset_key.path)
+        table = context.asset_key.to_user_string()
         with only_what_may_pass_is_retried():
             published = self._publish(table, obj)
         # The version that was published, whatever another run has published since.

@@ -1,4 +1,4 @@
-"""What tests say rows with: hand-made ones in, sorted tuples out."""
+"""What tests say contracts and rows with: hand-made ones in, sorted tuples out."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from contracts.model import Column, Contract, Read
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 Row = Mapping[str, Any]
 MakeFrame = Callable[..., "DataFrame"]
+
+
+def bare_contract(table: str, *reads: Read, **more: Any) -> Contract:
+    """A contract that says as little as a contract can: what is loaded when depends on what it reads."""
+    return Contract(
+        table=table, version="1.0.0", title=table, description=table, grain="row", owner="team", mode="partitions",
+        columns=(Column("day", "date", "day", required=True, key=True),), partition_column="day", available_by=dt.time(2),
+        retention_days=365, reads=reads, **more,
+    )  # fmt: skip
 
 
 def exact(row: Row, schema: pa.Schema) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asset_checks.freshness import freshness
+from contracts.days import day_range
 from lakehouse_assets.lake import Lake
 from resources.alerts.interface import Alert
 
@@ -122,8 +123,7 @@ def _failed_runs(seen: "Seen") -> Iterator[_Condition]:
 
 
 def _of_run(load: "FailedLoad") -> str:
-    days = f"{load.first} to {load.last}" if load.first != load.last else f"{load.first}"
-    return f"{days}, run {load.run_id}: {load.reason}"
+    return f"{day_range(load.first, load.last)}, run {load.run_id}: {load.reason}"
 
 
 def _left_behind(instance: "dg.DagsterInstance", now: dt.datetime) -> Iterator[_Condition]:

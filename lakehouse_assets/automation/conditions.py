@@ -11,12 +11,9 @@ from typing import Any
 
 import dagster as dg
 
-from lakehouse_assets.asset_metadata import asset_key
-from lakehouse_assets.automation.news import Moment, news_of_tables
-from lakehouse_assets.automation.ticks import running
+from lakehouse_assets.automation.news import news_of_tables
+from lakehouse_assets.automation.ticks import EVERY_QUARTER, made_from_tables, moment_of, running
 from lakehouse_assets.lake import Lake
-
-EVERY_QUARTER = "*/15 * * * *"
 
 
 class News:
@@ -29,10 +26,8 @@ class News:
     def days(self, table: str, evaluation: dt.datetime) -> set[str]:
         """The partition keys of a table that are outstanding, today's included."""
         if self._of[0] != evaluation:
-            settings = self._lake.settings
-            moment = Moment(self._lake.contracts, self._lake.states(), settings.start_date, settings.clock())
             found: dict[str, set[str]] = {}
-            for one in news_of_tables(moment):
+            for one in news_of_tables(moment_of(self._lake)):
                 found.setdefault(one.table, set()).add(one.day.isoformat())
             self._of = evaluation, found
         return self._of[1].get(table, set())
@@ -53,7 +48,7 @@ class Outstanding(dg.AutomationCondition[dg.AssetKey]):
         return "Missing or stale by the tables' own logs"
 
     def evaluate(self, context: "dg.AutomationContext[dg.AssetKey]") -> "dg.AutomationResult[dg.AssetKey]":
-        days = self.news.days("/".join(context.key.path), context.evaluation_time)
+        days = self.news.days(context.key.to_user_string(), context.evaluation_time)
         return dg.AutomationResult(context, context.candidate_subset.compute_intersection_with_partition_keys(days))
 
 
@@ -103,9 +98,7 @@ def condition_sensor(lake: Lake) -> dg.SensorDefinition:
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.AutomationConditionSensorDefinition(
             "safety_net",
-            target=dg.AssetSelection.assets(
-                *(asset_key(one.table) for one in lake.contracts.values() if one.layer != "bronze")
-            ),
+            target=made_from_tables(lake),
             default_status=running(lake.settings, dg.DefaultSensorStatus),
             minimum_interval_seconds=60,
             use_user_code_server=True,

@@ -68,7 +68,7 @@ def with_followers(news: Iterable[Outstanding], moment: Moment, without: Held = 
     for day in sorted({one.day for one in found}):
         for table in dependency_order(moment.contracts):
             contract = moment.contracts[table]
-            follows = contract.layer == "silver" or (day == moment.today and _is_immediate(contract))
+            follows = contract.layer == "silver" or (contract.live and day == moment.today)
             if not follows or (table, day) in without:
                 continue
             for read in contract.reads:
@@ -116,9 +116,7 @@ def sees(batch: Batch, moment: Moment) -> dict[str, str]:
 
     As long as that stays the same, another run would do the same: fail again, if it failed for a reason that stays.
     """
-    return {
-        table: _digest(_inputs(table, batch, moment)) for table in batch.tables if not moment.contracts[table].reads
-    }
+    return {table: digest(_inputs(table, batch, moment)) for table in batch.tables if not moment.contracts[table].reads}
 
 
 def inputs_changed(table: str, moment: Moment) -> dt.datetime:
@@ -136,7 +134,12 @@ def run_key(batch: Batch, moment: Moment) -> str:
         if batch.first <= day <= batch.last
     ]
     inputs = {table: _inputs(table, batch, moment) for table in batch.tables}
-    return f"{batch.first}/{batch.last}/{_digest((sorted(inputs.items()), sorted(own)))}"
+    return f"{batch.first}/{batch.last}/{digest((sorted(inputs.items()), sorted(own)))}"
+
+
+def digest(content: object) -> str:
+    """A short text that is the same for the same content."""
+    return hashlib.blake2b(repr(content).encode(), digest_size=6).hexdigest()
 
 
 def _is_immediate(contract: Contract) -> bool:
@@ -154,7 +157,3 @@ def _inputs(table: str, batch: Batch, moment: Moment) -> list[tuple[str, object]
         return sorted(newest.items())
     marks = moment.arrived.get(table, {}).items()
     return sorted((str(day), sorted(found)) for day, found in marks if batch.first <= day <= batch.last)
-
-
-def _digest(content: object) -> str:
-    return hashlib.blake2b(repr(content).encode(), digest_size=6).hexdigest()

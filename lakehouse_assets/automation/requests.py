@@ -16,17 +16,12 @@ from io_managers.reads import reads_any
 from io_managers.staleness import NEVER, Outstanding
 from lakehouse_assets.asset_metadata import asset_key, step_key
 from lakehouse_assets.automation.news import Held, Moment, inputs_changed, run_key, sees
-from lakehouse_assets.partitions import run_days
+from lakehouse_assets.instance.left_behind import UNDER_WAY
+from lakehouse_assets.partitions import range_tags, run_days
 
 SEES_TAG = "lakehouse/sees"
 """What the sources of a run's bronze tables held when the automation asked for it: JSON, a short text a table."""
-_NOT_ENDED = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
+_NOT_ENDED = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, *UNDER_WAY)
 _RUNS_LOOKED_AT = 50
 _FIRST_PAUSE = dt.timedelta(seconds=30)
 _LONGEST_PAUSE = dt.timedelta(minutes=30)
@@ -101,14 +96,15 @@ def decide(instance: dg.DagsterInstance, moment: Moment, due: Callable[[Held], S
     held: dict[str, Verdict] = {}
     while batches := exact_batches(due(left_out)):
         batch = batches[0]
-        failed = {table: failures(instance, table, batch, moment) for table in batch.tables}
+        seen = sees(batch, moment)
+        failed = failures(instance, batch, moment, seen)
         verdicts = {table: judge(table, found, real_now()) for table, found in failed.items()}
         stopped = {table: verdict for table, verdict in verdicts.items() if verdict is not Verdict.ASK}
         if not stopped:
             if under_way(instance, moment.contracts).touches(batch, moment.contracts):
                 return Decision(busy=batch, held=held)
             tries = len({failure.run_id for found in failed.values() for failure in found})
-            request = run_request(batch, sees(batch, moment), f"{run_key(batch, moment)}/{tries}")
+            request = run_request(batch, seen, f"{run_key(batch, moment)}/{tries}")
             return Decision(batch, request, held=held)
         held |= stopped
         left_out |= {(table, day) for table in stopped for day in days_between(batch.first, batch.last)}
@@ -125,29 +121,38 @@ class Failure:
     at: dt.datetime
 
 
-def failures(instance: dg.DagsterInstance, table: str, batch: Batch, moment: Moment) -> list[Failure]:
-    """The failures, newest first, to load days of a table from what it would be loaded from now.
+def failures(
+    instance: dg.DagsterInstance, batch: Batch, moment: Moment, seen: Mapping[str, str]
+) -> dict[str, list[Failure]]:
+    """The failures, newest first, to load days of each table from what it would be loaded from now.
 
     There are none where another table of the batch comes before: it will be loaded from something new.
     """
-    reads = moment.contracts[table].reads
-    if any(read.table in batch.tables for read in reads):
-        return []
-    since = inputs_changed(table, moment) if reads else NEVER
-    seen = sees(batch, moment).get(table)
+    reads = {table: moment.contracts[table].reads for table in batch.tables}
+    loaded_from = {
+        table: inputs_changed(table, moment) if reads[table] else NEVER
+        for table in batch.tables
+        if not any(read.table in batch.tables for read in reads[table])
+    }
     days = set(days_between(batch.first, batch.last))
-    records = instance.get_run_records(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], updated_after=since),
-        limit=_RUNS_LOOKED_AT,
-    )
-    found = (
-        _failure(instance, table, record)
-        for record in records
-        if asset_key(table) in (record.dagster_run.asset_selection or {asset_key(table)})
-        and not days.isdisjoint(run_days(record.dagster_run.tags))
-        and seen == json.loads(record.dagster_run.tags.get(SEES_TAG, "{}")).get(table)
-    )
-    return [failure for failure in found if failure and failure.at > since]
+    ended = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+    records = [
+        record
+        for record in instance.get_run_records(
+            dg.RunsFilter(statuses=list(ended), updated_after=min(loaded_from.values())), limit=_RUNS_LOOKED_AT
+        )
+        if not days.isdisjoint(run_days(record.dagster_run.tags))
+    ]
+    found: dict[str, list[Failure]] = {table: [] for table in batch.tables}
+    for table, since in loaded_from.items():
+        ends = (
+            _failure(instance, table, record)
+            for record in records
+            if asset_key(table) in (record.dagster_run.asset_selection or {asset_key(table)})
+            and seen.get(table) == json.loads(record.dagster_run.tags.get(SEES_TAG, "{}")).get(table)
+        )
+        found[table] = [end for end in ends if end and end.at > since]
+    return found
 
 
 def judge(table: str, failed: Sequence[Failure], now: dt.datetime) -> Verdict:
@@ -164,11 +169,7 @@ def run_request(batch: Batch, seen: Mapping[str, str], key: str) -> dg.RunReques
     return dg.RunRequest(
         run_key=key,
         asset_selection=[asset_key(table) for table in batch.tables],
-        tags={
-            "dagster/asset_partition_range_start": batch.first.isoformat(),
-            "dagster/asset_partition_range_end": batch.last.isoformat(),
-            SEES_TAG: json.dumps(seen, separators=(",", ":")),
-        },
+        tags={**range_tags(batch.first, batch.last), SEES_TAG: json.dumps(seen, separators=(",", ":"))},
     )
 
 

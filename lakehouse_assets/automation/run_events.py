@@ -67,7 +67,7 @@ def read_events(
     return Seen(
         event=failed.records[-1].storage_id if failed.has_more else newest,
         checks=tuple(
-            FailedCheck(_table(key.asset_key), key.name, last.message, last.when)
+            FailedCheck(key.asset_key.to_user_string(), key.name, last.message, last.when)
             for key, last in results.items()
             if last.result == "failed" and last.when is not None
         ),
@@ -102,7 +102,3 @@ def _repaired(instance: dg.DagsterInstance, load: FailedLoad) -> bool:
 def _says_nothing_since(broken: BrokenCheck, results: Mapping[dg.AssetCheckKey, LastCheck]) -> bool:
     last = results.get(dg.AssetCheckKey(asset_key(broken.table), broken.check))
     return last is not None and (last.when is None or last.when < broken.since)
-
-
-def _table(key: dg.AssetKey) -> str:
-    return "/".join(key.path)

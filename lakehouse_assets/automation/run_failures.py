@@ -131,7 +131,7 @@ def _stopped_by(log: Iterable[dg.EventLogEntry]) -> dict[str, dict[str, str]]:
             and result.severity is dg.AssetCheckSeverity.ERROR
             and result.check_name in BLOCKING_CHECKS
         ):
-            found["/".join(result.asset_key.path)][result.check_name] = result.description or ""
+            found[result.asset_key.to_user_string()][result.check_name] = result.description or ""
     return found
 
 
@@ -140,7 +140,7 @@ def _planned_tables(instance: dg.DagsterInstance, run_id: str) -> set[str]:
         run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
     )
     keys = (entry.dagster_event.asset_key for entry in planned if entry.dagster_event)
-    return {"/".join(key.path) for key in keys if key}
+    return {key.to_user_string() for key in keys if key}
 
 
 def _planned(instance: dg.DagsterInstance, table: str, day: dt.date, ended: dg.EventLogRecord) -> int:

@@ -3,11 +3,9 @@
 import dagster as dg
 
 from lakehouse_assets.asset_metadata import asset_key
-from lakehouse_assets.automation.ticks import running
+from lakehouse_assets.automation.ticks import EVERY_QUARTER, running
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.published_checks import FRESHNESS
-
-FRESHNESS_CRON = "*/15 * * * *"
 
 
 def freshness_schedule(lake: Lake) -> dg.ScheduleDefinition:
@@ -21,7 +19,7 @@ def freshness_schedule(lake: Lake) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name="freshness_every_quarter_of_an_hour",
         job=job,
-        cron_schedule=FRESHNESS_CRON,
+        cron_schedule=EVERY_QUARTER,
         execution_timezone="UTC",
         default_status=running(lake.settings, dg.DefaultScheduleStatus),
         description="Judges the freshness of every table by its SLA, also while nothing is loaded.",

@@ -6,17 +6,16 @@ loads them.
 """
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from contracts.days import ranges
+from contracts.days import day_range, ranges
 from lakehouse_assets.asset_metadata import asset_key
-from lakehouse_assets.automation.news import Moment, beyond_restatement, late_news
+from lakehouse_assets.automation.news import beyond_restatement, digest, late_news
 from lakehouse_assets.automation.requests import decide
-from lakehouse_assets.automation.ticks import as_result, running
+from lakehouse_assets.automation.ticks import as_result, made_from_tables, moment_of, running
 from lakehouse_assets.lake import Lake
 
 SECONDS_BETWEEN_LOOKS = 10
@@ -29,9 +28,7 @@ def stale_sensor(lake: Lake) -> dg.SensorDefinition:
         name="stale_partitions",
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         default_status=running(lake.settings, dg.DefaultSensorStatus),
-        target=dg.AssetSelection.assets(
-            *(asset_key(one.table) for one in lake.contracts.values() if one.layer != "bronze")
-        ),
+        target=made_from_tables(lake),
         description="Loads closed days of silver and gold that late data, a correction or a crash made stale; reports those that are too old.",
     )
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -42,12 +39,11 @@ def stale_sensor(lake: Lake) -> dg.SensorDefinition:
 
 def tick(lake: Lake, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
     """One look. The cursor holds which days too old to be loaded have been reported, a short text a table."""
-    settings = lake.settings
-    moment = Moment(lake.contracts, lake.states(), settings.start_date, settings.clock())
+    moment = moment_of(lake)
     decision = decide(instance, moment, lambda held: late_news(moment, held))
     beyond = beyond_restatement(moment)
     reported: dict[str, str] = json.loads(cursor) if cursor else {}
-    digests = {table: _digest(days) for table, days in beyond.items()}
+    digests = {table: digest(days) for table, days in beyond.items()}
     new = {table: days for table, days in beyond.items() if digests[table] != reported.get(table)}
     return as_result(decision, asset_events=list(_reports(new)), cursor=json.dumps(digests) if digests else "")
 
@@ -59,7 +55,7 @@ def _reports(beyond: Mapping[str, Sequence[dt.date]]) -> Iterator[dg.AssetObserv
             asset_key(table),
             description=f"{len(days)} days before the restatement window are stale; a backfill of them repairs them.",
             metadata={
-                "stale_days": ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in spans),
+                "stale_days": ", ".join(day_range(*span) for span in spans),
                 "repaired_by": dg.MetadataValue.md(
                     "\n".join(f"    {backfill_command(table, *span)}" for span in spans)
                 ),
@@ -73,7 +69,3 @@ def backfill_command(table: str, first: dt.date, last: dt.date) -> str:
         f'dagster asset materialize -m lakehouse_assets.definitions --select "key:{table}"'
         f" --partition-range {first}...{last}"
     )
-
-
-def _digest(days: Sequence[dt.date]) -> str:
-    return hashlib.blake2b(" ".join(map(str, days)).encode(), digest_size=6).hexdigest()

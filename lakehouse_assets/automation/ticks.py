@@ -1,15 +1,20 @@
-"""What the automation's sensors have in common: whether they run from the start, and the one line that a tick says."""
+"""What the automation's sensors and schedules have in common: when they run, what they know, and the one line that a tick says."""
 
 from typing import TypeVar
 
 import dagster as dg
 
+from contracts.days import day_range
 from io_managers.batches import Batch
+from lakehouse_assets.asset_metadata import asset_key
+from lakehouse_assets.automation.news import Moment
 from lakehouse_assets.automation.requests import Decision, Verdict
+from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import Settings
 
+EVERY_QUARTER = "*/15 * * * *"
+"""When freshness is judged, and gold that isn't live follows: each quarter of an hour."""
 _TABLES_NAMED = 3
-
 
 Status = TypeVar("Status", dg.DefaultSensorStatus, dg.DefaultScheduleStatus)
 
@@ -17,6 +22,18 @@ Status = TypeVar("Status", dg.DefaultSensorStatus, dg.DefaultScheduleStatus)
 def running(settings: Settings, status: type[Status]) -> Status:
     """Sensors and schedules run unless the settings say otherwise; the UI overrules both."""
     return status.RUNNING if settings.automation == "on" else status.STOPPED
+
+
+def moment_of(lake: Lake) -> Moment:
+    """What the tables' logs say now; sources are not asked."""
+    return Moment(lake.contracts, lake.states(), lake.settings.start_date, lake.settings.clock())
+
+
+def made_from_tables(lake: Lake) -> dg.AssetSelection:
+    """Silver and gold."""
+    return dg.AssetSelection.assets(
+        *(asset_key(table) for table, contract in lake.contracts.items() if contract.layer != "bronze")
+    )
 
 
 def as_result(decision: Decision, **more: object) -> dg.SensorResult:
@@ -37,8 +54,7 @@ def reason(decision: Decision) -> str:
 
 def describe(batch: Batch) -> str:
     """A run in a few words."""
-    days = str(batch.first) if batch.first == batch.last else f"{batch.first} to {batch.last}"
-    return f"{days} of {_named(batch.tables)}"
+    return f"{day_range(batch.first, batch.last)} of {_named(batch.tables)}"
 
 
 def _named(tables: "list[str] | tuple[str, ...]") -> str:

@@ -25,5 +25,5 @@ def last_checks(lake: Lake) -> "Mapping[str, list[LastCheck]]":
             results = last_results(instance, keys)
     found: dict[str, list[LastCheck]] = {}
     for key in sorted(keys, key=lambda one: one.name):
-        found.setdefault("/".join(key.asset_key.path), []).append(results.get(key, LastCheck(key.name, "never")))
+        found.setdefault(key.asset_key.to_user_string(), []).append(results.get(key, LastCheck(key.name, "never")))
     return found

@@ -90,11 +90,6 @@ def seconds(duration: float) -> str:
     return f"{int(duration) // 60:,} min {int(duration) % 60} s"
 
 
-def day_range(first: dt.date, last: dt.date) -> str:
-    """Days from first to last, as people say it."""
-    return f"{first} to {last}" if first != last else f"{first}"
-
-
 def by_layer(contracts: Mapping[str, Contract]) -> list[str]:
     """The tables as people read them: bronze, silver, gold, and within each what is read before what reads it."""
     layers = ("bronze", "silver", "gold")

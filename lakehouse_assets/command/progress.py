@@ -9,8 +9,9 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from contracts.days import day_range
 from io_managers.batches import Batch
-from lakehouse_assets.command.output import count, day_range
+from lakehouse_assets.command.output import count
 from lakehouse_assets.lake import TableLoaded
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.days import days_between
+from contracts.days import day_range, days_between
 from io_managers.batches import Batch, next_batches
 from io_managers.reads import reads_any
 from io_managers.staleness import Outstanding, Plan
 from lakehouse_assets.arrivals import ask_sources
-from lakehouse_assets.command.output import console, day_range, errors, write_json
+from lakehouse_assets.command.output import console, errors, write_json
 from lakehouse_assets.command.progress import progress
 from lakehouse_assets.command.requests import RequestError, named_contract
 from lakehouse_assets.command.summary import (
@@ -175,15 +175,12 @@ def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batc
     """One Dagster run; tables that fail don't hold back those that don't need them."""
     from lakehouse_assets.asset_metadata import asset_key
     from lakehouse_assets.instance.left_behind import host_tags
+    from lakehouse_assets.partitions import range_tags
 
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         asset_selection=[asset_key(name) for name in batch.tables],
-        tags={
-            "dagster/asset_partition_range_start": batch.first.isoformat(),
-            "dagster/asset_partition_range_end": batch.last.isoformat(),
-            **host_tags(),
-        },
+        tags={**range_tags(batch.first, batch.last), **host_tags()},
         run_config=QUIET,
         raise_on_error=False,
     )
@@ -199,7 +196,7 @@ def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batc
             else:
                 summary.failures.append(TableFailed(name, batch.first, batch.last, reason))
     for one in result.get_asset_check_evaluations():
-        name = "/".join(one.asset_key.path)
+        name = one.asset_key.to_user_string()
         finding = CheckFinding(name, one.check_name, one.passed, one.severity.value == "WARN", one.description or "")
         summary.checks[name, one.check_name] = finding
 

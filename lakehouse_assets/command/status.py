@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from asset_checks.freshness import FreshnessVerdict
-from contracts.days import ranges
+from contracts.days import day_range, ranges
 from io_managers.staleness import Outstanding
 from lakehouse_assets.command.checks import last_checks
 from lakehouse_assets.command.condition import (
@@ -26,7 +26,6 @@ from lakehouse_assets.command.output import (
     by_layer,
     console,
     count,
-    day_range,
     heading,
     rough_duration,
     say,

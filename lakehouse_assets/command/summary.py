@@ -8,10 +8,10 @@ from itertools import groupby
 
 from rich.markup import escape
 
-from contracts.days import days_between
+from contracts.days import day_range, days_between
 from io_managers.staleness import Outstanding
 from lakehouse_assets.command.best_customers import best_customers
-from lakehouse_assets.command.output import by_layer, console, count, day_range, heading, say, seconds, table
+from lakehouse_assets.command.output import by_layer, console, count, heading, say, seconds, table
 from lakehouse_assets.command.rows import print_rows, to_records
 from lakehouse_assets.lake import Lake, TableLoaded
 

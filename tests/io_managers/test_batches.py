@@ -3,27 +3,19 @@
 import datetime as dt
 from collections.abc import Iterable
 
-from contracts.model import Column, Contract
 from io_managers.batches import Batch, exact_batches, gold_batches, next_batches
 from io_managers.staleness import Cause, Outstanding, TableState
+from tests.support import bare_contract
 
 TODAY = dt.date(2026, 3, 31)
 
 
-def contract(table: str, restatement: int) -> Contract:
-    return Contract(
-        table=table, version="1.0.0", title=table, description=table, grain="row", owner="team", mode="partitions",
-        columns=(Column("day", "date", "day", required=True, key=True),), partition_column="day", available_by=dt.time(2),
-        retention_days=365, restatement_days=restatement,
-    )  # fmt: skip
-
-
 CONTRACTS = {
-    "bronze/a": contract("bronze/a", 0),
-    "silver/a": contract("silver/a", 30),
-    "gold/fact": contract("gold/fact", 30),
-    "gold/sum": contract("gold/sum", 30),
-    "gold/snapshot": contract("gold/snapshot", 3),
+    "bronze/a": bare_contract("bronze/a", restatement_days=0),
+    "silver/a": bare_contract("silver/a", restatement_days=30),
+    "gold/fact": bare_contract("gold/fact", restatement_days=30),
+    "gold/sum": bare_contract("gold/sum", restatement_days=30),
+    "gold/snapshot": bare_contract("gold/snapshot", restatement_days=3),
 }
 LOADED = {"gold/fact": TableState(frozenset({dt.date(2026, 3, 1)}))}
 

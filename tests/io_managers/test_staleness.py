@@ -8,6 +8,7 @@ import pytest
 from contracts.model import Column, Contract, Read
 from io_managers.batches import Batch, exact_batches
 from io_managers.staleness import Cause, Load, Plan, TableState, Touch, dependency_order, plan
+from tests.support import bare_contract
 
 START = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 11, 6, tzinfo=dt.UTC)
@@ -15,20 +16,12 @@ START_OF_ALL = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 DAYS = [START + dt.timedelta(days=number) for number in range(10)]
 
 
-def contract(table: str, *reads: Read, restatement: int = 30) -> Contract:
-    return Contract(
-        table=table, version="1.0.0", title=table, description=table, grain="row", owner="team", mode="partitions",
-        columns=(Column("day", "date", "day", required=True, key=True),), partition_column="day", available_by=dt.time(2),
-        retention_days=365, reads=reads, restatement_days=restatement,
-    )  # fmt: skip
-
-
 def contracts_of(read: Read, restatement: int = 30) -> dict[str, Contract]:
     return {
-        "bronze/a": contract("bronze/a"),
-        "silver/a": contract("silver/a", Read("bronze/a", "days")),
-        "gold/f": contract("gold/f", replace(read, table="silver/a"), restatement=restatement),
-        "gold/g": contract("gold/g", Read("gold/f", "days"), restatement=restatement),
+        "bronze/a": bare_contract("bronze/a"),
+        "silver/a": bare_contract("silver/a", Read("bronze/a", "days")),
+        "gold/f": bare_contract("gold/f", replace(read, table="silver/a"), restatement_days=restatement),
+        "gold/g": bare_contract("gold/g", Read("gold/f", "days"), restatement_days=restatement),
     }
 
 
@@ -106,7 +99,7 @@ def test_a_day_is_stale_when_its_source_holds_what_the_load_did_not_see(now_held
     found = plan(contracts_of(Read("", "days")), with_marks("a", "b"), START, NOW, arrived)
     assert due_days(found, "bronze/a") == due_days(found, "silver/a") == due_days(found, "gold/g") == due
     assert {one.cause for one in found.due} <= {Cause.STALE}
-    assert found.overdue(contract("gold/g"), NOW) == set(), "nobody knows since when it is there"
+    assert found.overdue(bare_contract("gold/g"), NOW) == set(), "nobody knows since when it is there"
 
 
 def test_marks_decide_after_the_allowed_lateness_where_there_are_any() -> None:
@@ -231,9 +224,12 @@ def monthly(read: Read) -> dict[str, Contract]:
     month = Column("month", "string", "month", required=True)
     start = Column("month_start", "date", "first day", required=True, key=True)
     rolled_up = replace(
-        contract("gold/m", read), columns=(start, month), partition_column="month", business_date="month_start"
+        bare_contract("gold/m", read, restatement_days=30),
+        columns=(start, month),
+        partition_column="month",
+        business_date="month_start",
     )
-    return {"gold/d": contract("gold/d"), "gold/m": rolled_up}
+    return {"gold/d": bare_contract("gold/d", restatement_days=30), "gold/m": rolled_up}
 
 
 MONTH = Read("gold/d", "month")

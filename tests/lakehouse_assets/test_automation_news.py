@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 
-from contracts.model import Column, Contract, Read
+from contracts.model import Contract, Read
 from io_managers.batches import Batch
 from io_managers.staleness import Cause, Load, TableState, Touch
 from lakehouse_assets.automation.news import (
@@ -18,6 +18,7 @@ from lakehouse_assets.automation.news import (
     sees,
     with_followers,
 )
+from tests.support import bare_contract
 
 START = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 11, 12, tzinfo=dt.UTC)
@@ -27,11 +28,7 @@ MORNING = dt.datetime(2026, 3, 11, 6, tzinfo=dt.UTC)
 
 
 def contract(table: str, *reads: str, live: bool = False) -> Contract:
-    return Contract(
-        table=table, version="1.0.0", title=table, description=table, grain="row", owner="team", mode="partitions",
-        columns=(Column("day", "date", "day", required=True, key=True),), partition_column="day", available_by=dt.time(2),
-        retention_days=365, reads=tuple(Read(table, "days") for table in reads), restatement_days=3, live=live,
-    )  # fmt: skip
+    return bare_contract(table, *(Read(read, "days") for read in reads), restatement_days=3, live=live)
 
 
 CONTRACTS = {

@@ -8,33 +8,26 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from contracts.model import Column, Contract, Read
+from contracts.model import Read
 from io_managers.batches import Batch
 from io_managers.staleness import Cause, Outstanding, TableState, Touch
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.automation import requests
 from lakehouse_assets.automation.news import Held, Moment
 from lakehouse_assets.automation.requests import Decision, Verdict, decide, pause_after, under_way
+from tests.support import bare_contract
 
 FIRST, SECOND = dt.date(2026, 3, 1), dt.date(2026, 3, 2)
 NOW = dt.datetime(2026, 3, 3, 6, tzinfo=dt.UTC)
 
 
-def contract(table: str, *reads: Read) -> Contract:
-    return Contract(
-        table=table, version="1.0.0", title=table, description=table, grain="row", owner="team", mode="partitions",
-        columns=(Column("day", "date", "day", required=True, key=True),), partition_column="day", available_by=dt.time(2),
-        retention_days=365, reads=reads,
-    )  # fmt: skip
-
-
 CONTRACTS = {
     one.table: one
     for one in (
-        contract("bronze/a"),
-        contract("bronze/b"),
-        contract("silver/a", Read("bronze/a", "days")),
-        contract("gold/week", Read("silver/a", "days", -6, 0)),
+        bare_contract("bronze/a"),
+        bare_contract("bronze/b"),
+        bare_contract("silver/a", Read("bronze/a", "days")),
+        bare_contract("gold/week", Read("silver/a", "days", -6, 0)),
     )
 }
 MOMENT = Moment(CONTRACTS, dict.fromkeys(CONTRACTS, TableState()), FIRST, NOW)

@@ -1,7 +1,7 @@
 """The files source: from a folder's files to typed rows in their windows, each file opened once and only if it can matter."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -110,11 +110,20 @@ class _Scan:
 
     def rows(self) -> Iterator[tuple[pa.RecordBatch, Days, DataFile]]:
         """Typed rows, the days of their cursors, and their file; of files that can matter, all rows."""
+        return self._read(self._can_matter)
+
+    def look(self) -> None:
+        """Learns which windows every file has rows of; reads only files that nobody has read."""
+        for _ in self._read(lambda _: False):
+            """A file's facts are complete when all of it is read."""
+
+    def _read(self, matters: Callable[[FileFacts], bool]) -> Iterator[tuple[pa.RecordBatch, Days, DataFile]]:
+        """The rows of files that nobody has read, and of those that matter by what is known of them."""
         files = self.folder.files()
         try:
             for file in files:
                 facts = self._index.facts(file)
-                if facts is None or self._can_matter(facts):
+                if facts is None or matters(facts):
                     reading = self._open(file)
                     for rows, days in reading.rows():
                         self.count.add(days)
@@ -125,22 +134,6 @@ class _Scan:
                 self.rows_without_cursor += facts.rows_without_cursor
                 if facts.unknown_columns:
                     self.unknown_columns[file.name] = facts.unknown_columns
-        finally:
-            self._index.save(files)
-
-    def look(self) -> None:
-        """Learns which windows every file has rows of, without delivering any."""
-        files = self.folder.files()
-        try:
-            for file in files:
-                facts = self._index.facts(file)
-                if facts is None:
-                    reading = self._open(file)
-                    for _ in reading.rows():
-                        """Its facts are complete when all of it is read."""
-                    facts = reading.facts
-                    self._index.learn(file, facts)
-                self._mark(file, facts)
         finally:
             self._index.save(files)
 
