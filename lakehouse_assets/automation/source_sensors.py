@@ -6,13 +6,14 @@ when it is over, and whenever the source turns out to have more of it; which day
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 
-from contracts.errors import LakehouseError
-from io_managers.staleness import TableState
+from contracts.errors import LakehouseError, PermanentError, RetryableError
+from io_managers.staleness import Arrived, TableState
 from io_managers.table_state import StateReader
 from lakehouse_assets.arrivals import bronze_tables, marks_of
 from lakehouse_assets.asset_metadata import asset_key
@@ -23,6 +24,8 @@ from lakehouse_assets.lake import Lake
 
 SECONDS_BETWEEN_LOOKS = 5
 _SUFFIX = "_arrivals"
+_Failed = Mapping[str, LakehouseError]
+"""By bronze table: why the source couldn't tell of it."""
 
 
 def source_sensors(lake: Lake) -> list[dg.SensorDefinition]:
@@ -52,7 +55,7 @@ def sources_away(cursors: Mapping[str, str | None]) -> dict[str, str]:
     for name, cursor in cursors.items():
         source = name.removesuffix(_SUFFIX)
         if name.endswith(_SUFFIX) and cursor:
-            found[source] = _away(source, json.loads(cursor))
+            found[source] = _away(json.loads(cursor))
     return found
 
 
@@ -71,44 +74,59 @@ class SourceWatch:
         self._states = StateReader(lake.storage, self._bronze)
 
     def tick(self, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
-        """Asks the source, and Dagster for a run if there is news. The cursor says how long the source has been away."""
+        """Asks the source, and Dagster for a run if there is news. The cursor says which tables can't be asked, and why."""
         now = self._lake.settings.clock()
         away = json.loads(cursor) if cursor else {}
-        if away and requests.real_now() < dt.datetime.fromisoformat(away["next_look"]):
-            return dg.SensorResult(skip_reason=_away(self._source, away), cursor=cursor)
+        pausing = away and requests.real_now() < dt.datetime.fromisoformat(away["next_look"])
+        left_alone = away["tables"] if pausing else []
         states = self._states.states()
-        try:
-            arrived = {table: self._ask(table, states[table], now.date()) for table in self._bronze}
-        except LakehouseError as error:
-            away = self._still_away(away, error, requests.real_now())
-            return dg.SensorResult(skip_reason=_away(self._source, away), cursor=json.dumps(away))
-        moment = Moment(self._bronze, states, self._lake.settings.start_date, now, arrived)
+        arrived, failed = self._ask([table for table in self._bronze if table not in left_alone], states, now.date())
+        if not pausing or failed:
+            away = self._still_away(away, failed, [*left_alone, *failed]) if failed else {}
+        cursor = json.dumps(away) if away else ""
+        told = [_away(away)] if away else []
+        known = {table: self._bronze[table] for table in arrived}
+        moment = Moment(known, states, self._lake.settings.start_date, now, arrived)
         if not news_of_sources(moment):
-            return dg.SensorResult(skip_reason=f"nothing new in {', '.join(self._bronze)}", cursor="")
-        moment = replace(moment, contracts=self.contracts, states=self._lake.states())
+            return dg.SensorResult(
+                skip_reason="; ".join([*told, *([f"nothing new in {', '.join(known)}"] if known else [])]),
+                cursor=cursor,
+            )
+        loaded = {table: one for table, one in self.contracts.items() if table in known or one.layer != "bronze"}
+        moment = replace(moment, contracts=loaded, states=self._lake.states())
         decision = requests.decide(
             instance, moment, lambda held: with_followers(news_of_sources(moment, held), moment, without=held)
         )
-        return as_result(decision, cursor="")
+        return as_result(decision, told, cursor=cursor)
 
-    def _ask(self, table: str, state: TableState, today: dt.date) -> Mapping[dt.date, frozenset[str]]:
-        known = (day for day, load in state.loads.items() if load.marks is not None)
-        return marks_of(self._lake, table, min(known, default=today), today)
+    def _ask(self, tables: Iterable[str], states: Mapping[str, TableState], today: dt.date) -> tuple[Arrived, _Failed]:
+        """What the source holds of tables, and of which it can't tell: of all, where the source itself is away."""
+        arrived: dict[str, Mapping[dt.date, frozenset[str]]] = {}
+        failed: dict[str, LakehouseError] = {}
+        for table in tables:
+            known = (day for day, load in states[table].loads.items() if load.marks is not None)
+            try:
+                arrived[table] = marks_of(self._lake, table, min(known, default=today), today)
+            except RetryableError as error:
+                return {}, dict.fromkeys(self._bronze, error)
+            except PermanentError as error:
+                failed[table] = error
+        return arrived, failed
 
-    def _still_away(
-        self, away: Mapping[str, str | int], error: LakehouseError, now: dt.datetime
-    ) -> dict[str, str | int]:
-        failures = int(away.get("failures", 0)) + 1
+    def _still_away(self, away: Mapping[str, Any], failed: _Failed, tables: Iterable[str]) -> dict[str, Any]:
+        now = requests.real_now()
+        failures = away.get("failures", 0) + 1
+        named = list(dict.fromkeys(tables))
         return {
+            "what": self._source if len(named) == len(self._bronze) else ", ".join(named),
+            "tables": named,
             "since": away.get("since", now.isoformat()),
             "failures": failures,
             "next_look": (now + requests.pause_after(failures, self._source)).isoformat(),
-            "error": str(error),
+            "error": "; ".join(dict.fromkeys(map(str, failed.values()))),
         }
 
 
-def _away(source: str, away: Mapping[str, str | int]) -> str:
-    since, following = (
-        f"{dt.datetime.fromisoformat(str(away[name])):%Y-%m-%d %H:%M:%S}" for name in ("since", "next_look")
-    )
-    return f"{source} can't be asked since {since} UTC ({away['failures']} looks, the next at {following}): {away['error']}"
+def _away(away: Mapping[str, Any]) -> str:
+    since, following = (f"{dt.datetime.fromisoformat(away[name]):%Y-%m-%d %H:%M:%S}" for name in ("since", "next_look"))
+    return f"{away['what']} can't be asked since {since} UTC ({away['failures']} looks, the next at {following}): {away['error']}"

@@ -1,5 +1,6 @@
 """What the automation's sensors and schedules have in common: when they run, what they know, and the one line that a tick says."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import dagster as dg
@@ -36,11 +37,11 @@ def made_from_tables(lake: Lake) -> dg.AssetSelection:
     )
 
 
-def as_result(decision: Decision, **more: object) -> dg.SensorResult:
-    """The run that a decision asks for, or why there is none."""
+def as_result(decision: Decision, told: Iterable[str] = (), **more: object) -> dg.SensorResult:
+    """The run that a decision asks for, or why there is none, after what else is told."""
     if decision.request is not None:
         return dg.SensorResult(run_requests=[decision.request], **more)  # type: ignore[arg-type]
-    return dg.SensorResult(skip_reason=reason(decision), **more)  # type: ignore[arg-type]
+    return dg.SensorResult(skip_reason="; ".join([*told, reason(decision)]), **more)  # type: ignore[arg-type]
 
 
 def reason(decision: Decision) -> str:

@@ -57,13 +57,17 @@ def runs_under_way(instance: dg.DagsterInstance, now: dt.datetime) -> list[RunUn
     return found
 
 
-def end(instance: dg.DagsterInstance, left: RunUnderWay) -> None:
-    """Tells Dagster that a run is over: cancelled where that was under way, else failed."""
-    message = "Ended by `lakehouse doctor --release`: its process is gone."
-    if left.run.status is dg.DagsterRunStatus.CANCELING:
-        instance.report_run_canceled(left.run, message)
+def end(instance: dg.DagsterInstance, left: RunUnderWay) -> bool:
+    """Tells Dagster that a run is over: cancelled where that was under way, else failed. False where it has ended by itself since."""
+    run = instance.get_run_by_id(left.run.run_id)
+    if run is None or run.is_finished:
+        return False
+    message = "Its process is gone: killed, or its machine went down. What it published stands; the rest is loaded by the next run."
+    if run.status is dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, message)
     else:
-        instance.report_run_failed(left.run, message)
+        instance.report_run_failed(run, message)
+    return True
 
 
 def _state(

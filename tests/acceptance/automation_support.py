@@ -18,6 +18,7 @@ from lakehouse_assets.automation import requests
 from lakehouse_assets.automation.requests import run_request
 from lakehouse_assets.command.run import QUIET
 from lakehouse_assets.definitions import build_definitions
+from lakehouse_assets.instance.home import prepare_home
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.partitions import run_days
 
@@ -141,8 +142,23 @@ class Automation:
 
 @contextmanager
 def automated(own: OwnLake, now: dt.datetime) -> Iterator[Automation]:
-    """The automation of a lake, from a moment on."""
-    with own.environment(), dg.DagsterInstance.ephemeral() as instance, pytest.MonkeyPatch.context() as patch:
+    """The automation of a lake, from a moment on, with an instance of its own."""
+    with own.environment(), dg.DagsterInstance.ephemeral() as instance, _of(own, instance, now) as automation:
+        yield automation
+
+
+@contextmanager
+def automated_among_others(own: OwnLake, now: dt.datetime) -> Iterator[Automation]:
+    """The same with the instance in the lake's home of Dagster's, which other processes use too."""
+    with own.environment():
+        prepare_home()
+        with dg.DagsterInstance.get() as instance, _of(own, instance, now) as automation:
+            yield automation
+
+
+@contextmanager
+def _of(own: OwnLake, instance: dg.DagsterInstance, now: dt.datetime) -> Iterator[Automation]:
+    with pytest.MonkeyPatch.context() as patch:
         automation = Automation(own, instance, own.at(now.date()), now).at(now)
         patch.setattr(requests, "real_now", lambda: automation.now)
         yield automation

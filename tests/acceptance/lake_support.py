@@ -198,6 +198,21 @@ class OwnLake:
             patch.setenv("LAKEHOUSE_MASK_SALT", SALT)
             yield
 
+    def variables(self, now: dt.datetime) -> dict[str, str]:
+        """The variables by which a process of its own finds the lake, at a moment."""
+        return {
+            "DAGSTER_HOME": str(self.home),
+            "LAKEHOUSE_ROOT": str(self.folder / "lake"),
+            "LAKEHOUSE_START_DATE": str(self.start),
+            "LAKEHOUSE_NOW": now.isoformat(),
+            "LAKEHOUSE_FILES_ROOT": str(self.folder / "files"),
+            "LAKEHOUSE_MASK_SALT": SALT,
+            **{
+                f"LAKEHOUSE_{source.upper()}": "files"
+                for source in ("snowflake", "redshift", "salesforce", "kafka", "fx")
+            },
+        }
+
 
 @contextmanager
 def events_not_stored() -> Iterator[None]:

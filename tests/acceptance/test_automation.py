@@ -2,20 +2,32 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import dagster as dg
 import pytest
-from automation_support import Automation, automated
+from automation_support import Automation, automated, automated_among_others
 from conftest import MakeLake
 from lake_support import ORDER_COLUMNS, OwnLake, Row, order, write_rows
+from own_data import CUSTOMER_COLUMNS
+from whole_model_data import customer
 
 from lakehouse_assets.automation.source_sensors import sources_away
+from resources.sources.files.folder import DataFile, Folder
+from resources.sources.interface import SourceUnavailableError
+from tests.lake_processes import KillPoint, LakeProcesses
 
 START = dt.date(2026, 3, 1)
 DAYS = [START + dt.timedelta(days=number) for number in range(10)]
 TODAY = DAYS[-1] + dt.timedelta(days=1)
 NOON = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
+SILVER_PUBLISHED = KillPoint("deltalake:DeltaTable.create_write_transaction", "after", 2)
+FROM_THE_PAST = {"gold/customer_360", "gold/customer_segments"}
+"""Tables that hold of a day what came before it too."""
+FOLLOWS_TODAY = {"gold/customer_monthly"}
+"""Its month is open, and loaded anew with today's partition, which follows each quarter of an hour."""
 LIVE = {"gold/fct_orders", "gold/order_funnel_daily", "gold/product_perf_daily", "gold/customer_daily"}
 
 
@@ -105,9 +117,7 @@ def test_a_late_order_and_a_corrected_one_change_the_gold_days_that_depend_on_th
     automation.at(NOON + dt.timedelta(minutes=15)).settle()
 
     changed = {place for place, version in automation.versions().items() if before.get(place) != version}
-    assert {one.table for one in automation.lake.plan().due} <= {"gold/customer_monthly"}, (
-        "follows with today's partition"
-    )
+    assert {one.table for one in automation.lake.plan().due} <= FOLLOWS_TODAY
     for table in ("gold/fct_orders", "gold/product_perf_daily"):
         assert {day for name, day in changed if name == table} == {DAYS[-3], late, moved, TODAY}
     for table in ("gold/revenue_by_geography", "gold/customer_360", "gold/customer_segments"):
@@ -134,7 +144,7 @@ def test_at_a_quarter_of_an_hour_the_other_gold_tables_follow_today_once(automat
     assert automation.tick() == []
 
 
-def test_a_source_that_is_away_for_a_while_leaves_no_gap_and_no_duplicate_and_stops_nobody_else(
+def test_a_table_whose_source_cannot_tell_of_it_for_a_while_has_no_gap_and_no_duplicate_and_stops_no_other(
     automation: Automation, tmp_path: Path
 ) -> None:
     orders, away = automation.own.files("snowflake/orders"), tmp_path / "away"
@@ -143,12 +153,13 @@ def test_a_source_that_is_away_for_a_while_leaves_no_gap_and_no_duplicate_and_st
     runs = []
     for minutes in (1, 3, 7):
         runs += automation.at(NOON + dt.timedelta(minutes=minutes)).tick()
-        assert automation.said["snowflake_arrivals"].startswith(
-            "snowflake can't be asked since 2026-03-11 12:01:00 UTC"
-        )
+        said = automation.said["snowflake_arrivals"]
+        assert said.startswith("bronze/snowflake_orders can't be asked since 2026-03-11 12:01:00 UTC")
+        assert said.endswith("; nothing new in bronze/snowflake_customers, bronze/snowflake_products")
         write_rows(automation.own.files("fx/rates") / f"{minutes}.csv", RATE, [rate(minutes)])
+    write_rows(automation.own.files("snowflake/customers") / "new.csv", CUSTOMER_COLUMNS, [customer("C1", NOON)])
     assert {run.asked_by for run in runs} == {"fx_arrivals"}
-    assert automation.tick() != []
+    assert {run.asked_by for run in automation.tick()} == {"fx_arrivals", "snowflake_arrivals"}
     told = sources_away(automation.cursors)
     assert told.keys() == {"snowflake"}
     assert "orders is missing" in told["snowflake"]
@@ -158,6 +169,25 @@ def test_a_source_that_is_away_for_a_while_leaves_no_gap_and_no_duplicate_and_st
     automation.at(NOON + dt.timedelta(minutes=20)).settle()
     assert [name for name, day, _ in facts(automation) if day == TODAY] == ["after", "before"]
     assert automation.said["snowflake_arrivals"].startswith("nothing new")
+    assert sources_away(automation.cursors) == {}
+
+
+def test_a_source_that_does_not_answer_is_asked_for_none_of_its_tables(
+    automation: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def listed(folder: Folder) -> list[DataFile]:
+        """Stands in for object storage that is away."""
+        asked.append(folder.label)
+        raise SourceUnavailableError(f"{folder.label}: object storage did not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "files", listed)
+        assert [automation.look("snowflake_arrivals") for _ in range(3)] == [[], [], []]
+    assert asked == ["snowflake/customers"]
+    assert automation.said["snowflake_arrivals"].startswith("snowflake can't be asked since 2026-03-11 12:00:00 UTC")
+    automation.at(NOON + dt.timedelta(minutes=1)).look("snowflake_arrivals")
     assert sources_away(automation.cursors) == {}
 
 
@@ -189,6 +219,35 @@ def test_what_another_process_published_and_dagster_never_heard_of_is_followed(a
     assert {run.asked_by for run in runs} == {"stale_partitions"}
     assert {day for run in runs for day in run.days} == {late, DAYS[-1]}
     assert ("late", late, Decimal("5.00")) in facts(automation)
+
+
+def test_a_load_that_is_killed_between_its_commit_and_dagsters_record_of_it_is_made_up_for(
+    loaded: OwnLake, tmp_path: Path, processes: LakeProcesses
+) -> None:
+    own = replace(loaded.copied_to(tmp_path / "lake"), home=tmp_path / "home")
+    late = DAYS[-2]
+    with automated_among_others(own, NOON) as automation:
+        before = automation.versions()
+        place_order(own, "late", f"{late}T20:00:00Z", amount=Decimal("5.00"))
+        killed = processes.run("run", environment=own.variables(NOON), kill=SILVER_PUBLISHED)
+        assert killed.status == -9, killed.output
+        changed = {place for place, version in automation.versions().items() if before.get(place) != version}
+        assert changed == {("bronze/snowflake_orders", late), ("silver/orders", late)}
+        [run] = automation.instance.get_runs()
+        known = automation.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        assert [entry.step_key for entry in known] == ["bronze__snowflake_orders"]
+
+        assert automation.look("stale_partitions") == []
+        assert automation.said["stale_partitions"].endswith("a run is at it")
+        assert automation.look("left_behind_runs") == []
+        assert automation.said["left_behind_runs"] == f"ended, since their process is gone: {run.run_id}"
+        runs = automation.settle()
+        assert {one.asked_by for one in runs} == {"stale_partitions"}
+        changed = {place for place, version in automation.versions().items() if before.get(place) != version}
+        assert {day for _, day in changed} == {late, DAYS[-1]}
+        assert {table for table, day in changed if day == DAYS[-1]} == FROM_THE_PAST
+        assert ("late", late, Decimal("5.00")) in facts(automation)
+        assert {one.table for one in automation.lake.plan().due} <= FOLLOWS_TODAY
 
 
 def test_days_that_are_too_old_are_reported_once_with_the_command_that_loads_them(

@@ -819,30 +819,30 @@ def _rates(draw: random.Random) -> Iterator[Row]:
 # Files
 
 
-def write_into(lake: OwnLake, data: Delivered, seed: int) -> None:
-    """Spreads the rows over files of all formats, in any order."""
+def write_into(lake: OwnLake, data: Delivered, seed: int, *, delivery: str = "") -> None:
+    """Spreads the rows over files of all formats, in any order; later deliveries have a name."""
     draw = random.Random(seed)
-    for field_, (place, names, cursor, files) in _PLACES.items():
+    for field_, (place, names, cursor, files) in PLACES.items():
         rows = [{names.get(name, name): value for name, value in row.items()} for row in getattr(data, field_)]
-        columns = list(max(rows, key=len))
+        columns = list(max(rows, key=len, default={}))
         cursor_name = names.get(cursor, cursor)
         draw.shuffle(rows)
         folder = lake.files(place)
         undated = [row for row in rows if cursor_name not in row]
-        _write(folder / "undated.csv", [name for name in columns if name != cursor_name], undated)
+        _write(folder / f"{delivery}undated.csv", [name for name in columns if name != cursor_name], undated)
         dated = [row for row in rows if cursor_name in row]
         # Only text can say what can't be read, and not all of it tells an empty text from none.
         unreadable = [row for row in dated if any(isinstance(value, Unreadable) for value in row.values())]
         empty = [row for row in dated if "" in row.values()]
         plain = [row for row in dated if row not in unreadable and row not in empty]
-        _write(folder / "unreadable.csv.gz", columns, unreadable)
-        _write(folder / "empty.jsonl", columns, empty)
+        _write(folder / f"{delivery}unreadable.csv.gz", columns, unreadable)
+        _write(folder / f"{delivery}empty.jsonl", columns, empty)
         for number in range(files):
-            _write(folder / f"part{number}.{_FORMATS[number % len(_FORMATS)]}", columns, plain[number::files])
+            _write(folder / f"{delivery}part{number}.{_FORMATS[number % len(_FORMATS)]}", columns, plain[number::files])
 
 
 _FORMATS = ("csv", "jsonl", "parquet", "csv.gz", "jsonl.gz", "json")
-_PLACES = {
+PLACES = {
     "orders": ("snowflake/orders", {}, "last_modified_ts", 6),
     "customers": ("snowflake/customers", {}, "last_modified_ts", 4),
     "products": ("snowflake/products", {}, "last_modified_ts", 3),
