@@ -98,9 +98,15 @@ def news_of_tables(moment: Moment, without: Held = frozenset()) -> list[Outstand
 
 
 def late_news(moment: Moment, without: Held = frozenset()) -> list[Outstanding]:
-    """Those of closed days, and of today what a run should have loaded and didn't; gold that isn't live follows today in its own time."""
-    found = news_of_tables(moment, without)
-    return [one for one in found if one.day < moment.today or _is_immediate(moment.contracts[one.table])]
+    """Those of closed days, and of today what a run should have loaded and didn't; gold that isn't live follows today in its own time.
+
+    A table without any day starts at once: tomorrow, today would be history.
+    """
+    return [
+        one
+        for one in news_of_tables(moment, without)
+        if one.day < moment.today or _is_immediate(moment.contracts[one.table]) or not moment.states[one.table].loaded
+    ]
 
 
 def beyond_restatement(moment: Moment) -> dict[str, list[dt.date]]:

@@ -17,6 +17,7 @@ from lakehouse_assets.automation.news import beyond_restatement, digest, late_ne
 from lakehouse_assets.automation.requests import decide
 from lakehouse_assets.automation.ticks import as_result, made_from_tables, moment_of, running
 from lakehouse_assets.lake import Lake
+from lakehouse_assets.repairs import backfill_commands
 
 SECONDS_BETWEEN_LOOKS = 10
 
@@ -50,22 +51,13 @@ def tick(lake: Lake, instance: dg.DagsterInstance, cursor: str | None) -> dg.Sen
 
 def _reports(beyond: Mapping[str, Sequence[dt.date]]) -> Iterator[dg.AssetObservation]:
     for table, days in beyond.items():
-        spans = ranges(days)
         yield dg.AssetObservation(
             asset_key(table),
             description=f"{len(days)} days before the restatement window are stale; a backfill of them repairs them.",
             metadata={
-                "stale_days": ", ".join(day_range(*span) for span in spans),
+                "stale_days": ", ".join(day_range(*span) for span in ranges(days)),
                 "repaired_by": dg.MetadataValue.md(
-                    "\n".join(f"    {backfill_command(table, *span)}" for span in spans)
+                    "\n".join(f"    {command}" for command in backfill_commands(table, days))
                 ),
             },
         )
-
-
-def backfill_command(table: str, first: dt.date, last: dt.date) -> str:
-    """What loads a range of days of a table at a prompt."""
-    return (
-        f'dagster asset materialize -m lakehouse_assets.definitions --select "key:{table}"'
-        f" --partition-range {first}...{last}"
-    )

@@ -16,6 +16,7 @@ from io_managers.snapshot import Snapshot, added_files, find_snapshot
 from io_managers.staleness import Outstanding
 from lakehouse_assets.arrivals import ask_sources
 from lakehouse_assets.lake import Lake
+from lakehouse_assets.repairs import backfill_commands
 
 if TYPE_CHECKING:
     from lakehouse_assets.instance.last_checks import LastCheck
@@ -48,6 +49,11 @@ class Condition:
     def closed_loaded(self) -> int:
         """How many of the closed days are loaded."""
         return sum(day < self.today for day in self.loaded)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the table is fresh, no check failed when it last looked, and its source could be asked."""
+        return self.fresh.passed and not self.source_error and all(one.result != "failed" for one in self.checks)
 
 
 def conditions(lake: Lake, checks: "Mapping[str, Sequence[LastCheck]]") -> dict[str, Condition]:
@@ -116,6 +122,14 @@ def by_reason(found: Iterable[Outstanding]) -> dict[tuple[str, str, str], list[d
     return grouped
 
 
+def repairs(beyond: Iterable[Outstanding]) -> list[str]:
+    """The commands that load days which nothing else loads, a table after those that it reads."""
+    days: dict[str, list[dt.date]] = {}
+    for one in beyond:
+        days.setdefault(one.table, []).append(one.day)
+    return [command for table, found in days.items() for command in backfill_commands(table, found)]
+
+
 def as_record(condition: Condition) -> dict[str, object]:
     """A table's condition as JSON has it; `lakehouse status --help` says what it holds."""
     verdict = condition.fresh
@@ -139,6 +153,7 @@ def as_record(condition: Condition) -> dict[str, object]:
         "source_error": condition.source_error,
         "due": _outstanding(condition.due),
         "beyond_restatement": _outstanding(condition.beyond),
+        "repaired_by": repairs(condition.beyond),
         "checks": [asdict(one) for one in condition.checks],
     }
 

@@ -20,6 +20,7 @@ from lakehouse_assets.command.condition import (
     by_reason,
     conditions,
     history,
+    repairs,
     with_history,
 )
 from lakehouse_assets.command.output import (
@@ -50,19 +51,27 @@ def command(
         str | None, typer.Argument(metavar="[TABLE]", help="One table in detail, e.g. silver/orders.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with status 1 if a table is late, a check failed or a source can't be asked: for pipelines.",
+        ),
+    ] = False,
 ) -> None:
     """Shows every table's days, rows, freshness and checks, and what is missing or stale and why; or one table in detail.
 
     JSON: root, now, start_date, closed_days, tables. An object a table: table, rows, version; days (closed, loaded: of the
     closed ones, first, newest); fresh (passed, newest_complete, expected, late_by_seconds, message); source_error; due and
-    beyond_restatement (cause, reason, days); checks (check, result: passed, warning, failed or never, when, message). Of
-    one TABLE its object alone, with contract_version, grain, loaded_days, files, size_bytes, partitions, publishes (as
-    far as the log reaches back) and quarantine (rows, days, rules).
+    beyond_restatement (cause, reason, days); repaired_by, the commands for the latter; checks (check, result: passed,
+    warning, failed or never, when, message). Of one TABLE its object alone, with contract_version, grain, loaded_days, files,
+    size_bytes, partitions, publishes (as far as the log reaches back) and quarantine (rows, days, rules).
     """
     lake = Lake(load_settings())
     contract = named_contract(name, lake.contracts) if name else None
     found = conditions(lake, last_checks(lake))
     if contract is not None:
+        found = {contract.table: found[contract.table]}
         condition = found[contract.table]
         past = history(lake, condition)
         if as_json:
@@ -81,6 +90,8 @@ def command(
         )
     else:
         _print_overview(lake, found)
+    if strict and not all(one.is_well for one in found.values()):
+        raise typer.Exit(1)
 
 
 def _closed_days(lake: Lake) -> int:
@@ -113,6 +124,10 @@ def _print_overview(lake: Lake, found: Mapping[str, Condition]) -> None:
     beyond = [outstanding for one in ordered for outstanding in one.beyond]
     _print_outstanding("The next run loads", due)
     _print_outstanding("Older than the restatement window, which only a backfill of these days repairs", beyond)
+    for command in repairs(beyond):
+        console.print(f"    {command}", soft_wrap=True)
+    if beyond:
+        console.print()
     for one in ordered:
         if one.source_error:
             say(f"[red]unknown[/] whether {one.table} has more at its source: {escape(one.source_error)}")
@@ -185,6 +200,8 @@ def _facts(one: Condition, past: History) -> Iterable[tuple[str, str]]:
     for title, found in (("to load", one.due), ("backfill", one.beyond)):
         for (_, cause, reason), days in by_reason(found).items():
             yield title, f"{_ranges(days)}, {cause}: {reason}"
+    for command in repairs(one.beyond):
+        yield "", command
     yield "fresh", one.fresh.message
     yield "due", f"each day by {one.contract.available_by:%H:%M} UTC of the next"
 

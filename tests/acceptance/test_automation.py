@@ -267,4 +267,4 @@ def test_days_that_are_too_old_are_reported_once_with_the_command_that_loads_the
         assert len(automation.observed) == len(told)
         days = told["gold/customer_360"].metadata
         assert days["stale_days"].value == f"{DAYS[2]} to {DAYS[6]}"
-        assert f'"key:gold/customer_360" --partition-range {DAYS[2]}...{DAYS[6]}' in str(days["repaired_by"].value)
+        assert f"lakehouse run gold/customer_360 --from {DAYS[2]} --to {DAYS[6]}" in str(days["repaired_by"].value)

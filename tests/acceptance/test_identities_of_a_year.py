@@ -1,7 +1,7 @@
 """What gold tables have in common holds for every day of a year, and a row that somebody changes by hand breaks it for that day."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,23 +11,15 @@ from conftest import MakeLake
 from deltalake import DeltaTable
 from lake_support import OwnLake
 
-from asset_checks.identities import (
-    IDENTITIES,
-    DailySum,
-    Identity,
-    IdentityResult,
-    LifetimeSum,
-    Verdict,
-    evaluate_identities,
-)
+from asset_checks.identities import IDENTITIES, DailySum, Identity, LifetimeSum, Verdict
 from contracts.days import days_between
 from contracts.model import Contract
 from io_managers.delta_io_manager import DeltaIOManager
-from io_managers.reads import read_predicate
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.definitions import build_definitions
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import Settings
+from tests.published_identities import Verdicts, judge
 
 START, END = dt.date(2026, 1, 1), dt.date(2026, 12, 31)
 MORNING = END + dt.timedelta(days=1)
@@ -55,8 +47,6 @@ RANGES = [
 """Days before which whole months are read from their roll-up."""
 of_each_identity = pytest.mark.parametrize("identity", IDENTITIES, ids=lambda one: one.name)
 
-Verdicts = Mapping[Identity, Mapping[dt.date, IdentityResult]]
-
 
 class DemoLake(OwnLake):
     """A lake of the generated retailer."""
@@ -70,23 +60,6 @@ class DemoLake(OwnLake):
             now=dt.datetime.combine(day, dt.time(6), dt.UTC),
         )  # type: ignore[call-arg]
         return Lake(settings, contracts=self.contracts, engine=self.engine)
-
-    def judged(self, days: Sequence[dt.date], identities: Sequence[Identity] = IDENTITIES) -> Verdicts:
-        """What the check of each table says of its identities for a range of days."""
-        lake = self.at(MORNING)
-        tables = DeltaIOManager(lake.storage, lake.contracts, lake.engine.session)
-        found: dict[Identity, dict[dt.date, IdentityResult]] = {one: {} for one in identities}
-        for table in dict.fromkeys(one.right.table for one in identities):
-            own = [one for one in identities if one.right.table == table]
-            reads = {read.table: read for one in own for read in one.reads}
-            published, stale = {}, {}
-            for name, read in reads.items():
-                published[name] = tables.read(name, read_predicate(lake.contracts[name], read, days[0], days[-1]))
-                of_table = lake.days_of(name)
-                stale[name] = {*of_table.stale, *(day for day in days if day not in of_table.loaded)}
-            for result in evaluate_identities(published, days, stale, own):
-                found[result.identity][result.day] = result
-        return found
 
     def check(self, table: str, name: str, day: dt.date) -> Any:
         """Runs a check of a published table for a day, as Dagster would."""
@@ -128,7 +101,7 @@ def compared(contracts: Mapping[str, Contract]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def held(year: DemoLake) -> Verdicts:
-    return year.judged(DAYS)
+    return judge(year.at(MORNING), DAYS)
 
 
 @dataclass(frozen=True)
@@ -162,7 +135,7 @@ def changed(year: DemoLake, tmp_path_factory: pytest.TempPathFactory) -> Changed
             updates={column: value}, predicate=" and ".join(f"{key} = '{row[key]}'" for key in keys)
         )
         days[identity] = row[right.day]
-    return Changed(copy, days, copy.judged(DAYS))
+    return Changed(copy, days, judge(copy.at(MORNING), DAYS))
 
 
 def is_part_of_lifetimes(identity: Identity) -> bool:
@@ -186,7 +159,7 @@ def test_an_identity_holds_for_every_day_of_a_year(held: Verdicts, identity: Ide
 def test_lifetimes_hold_where_the_months_before_are_read_from_their_roll_up(
     year: DemoLake, held: Verdicts, first: dt.date, last: dt.date
 ) -> None:
-    judged = year.judged(days_between(first, last), [LIFETIME])[LIFETIME]
+    judged = judge(year.at(MORNING), days_between(first, last), [LIFETIME])[LIFETIME]
 
     assert judged == {day: held[LIFETIME][day] for day in days_between(first, last)}
 

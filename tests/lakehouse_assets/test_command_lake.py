@@ -20,6 +20,7 @@ from lakehouse_assets.command.quarantine import shown
 from lakehouse_assets.command.requests import RequestError
 from lakehouse_assets.command.rows import to_json
 from lakehouse_assets.command.summary import CheckFinding, Summary, TableFailed, as_record, print_summary
+from lakehouse_assets.instance.last_checks import LastCheck
 from lakehouse_assets.instance.steps import step_of
 from lakehouse_assets.lake import Lake, TableLoaded
 from lakehouse_assets.settings import Settings
@@ -254,6 +255,20 @@ def test_status_is_told_to_machines(invoke: Invoke, contracts: Mapping[str, Cont
     assert one["publishes"][0]["counts"]["incoming"] > one["quarantine"]["rows"] > 0
 
 
+def test_a_pipeline_is_told_by_the_exit_status_whether_tables_are_well(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert invoke("status", "--strict").exit_code == 0
+    assert invoke("status", "--strict", days=DAYS + 1).exit_code == 1
+    assert invoke("status", days=DAYS + 1).exit_code == 0
+    monkeypatch.setattr(
+        "lakehouse_assets.command.status.last_checks", lambda _: {"gold/fct_orders": [LastCheck("table", "failed")]}
+    )
+    assert invoke("status", "--strict").exit_code == 1
+    assert invoke("status", "gold/fct_orders", "--strict", "--json").exit_code == 1
+    assert invoke("status", "silver/orders", "--strict", "--json").exit_code == 0
+
+
 def test_a_check_that_no_run_evaluated_never_looked(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,7 +311,12 @@ def test_status_says_what_is_stale_and_why_and_what_no_run_repairs(
     why = [str(START), str(START), "stale:", "silver/orders", "changed", "in", "version", "7"]
     assert line_of(next_run, "gold/fct_orders") == ["gold/fct_orders", "1", *why]
     assert line_of(backfill, "gold/product_perf_daily") == ["gold/product_perf_daily", "1", *why]
+    command = f"lakehouse run gold/product_perf_daily --from {START} --to {START}"
+    assert command in backfill
     assert "Nothing to do" not in status
+    assert command in invoke("status", "gold/product_perf_daily").output
+    [told] = [one for one in json.loads(invoke("status", "--json").output)["tables"] if one["beyond_restatement"]]
+    assert (told["table"], told["repaired_by"]) == ("gold/product_perf_daily", [command])
 
 
 def test_status_lists_tables_as_they_are_built(invoke: Invoke) -> None:

@@ -98,12 +98,12 @@ def backfill(open_page: OpenPage, dagster: DagsterServer, take_picture: TakePict
     last = START + dt.timedelta(days=DAYS - 1)
     launched = launch_backfill(page, START, last, lambda: take_picture(page, "backfill"))
     page.context.close()
-    runs = wait_for(lambda: _ended_runs(dagster, launched), 300, "the end of the backfill's runs")
+    runs = wait_for(lambda: ended_runs(dagster, launched), 300, "the end of the backfill's runs")
     assert set(runs.values()) == {"SUCCESS"}
     return Backfill(launched, list(runs))
 
 
-def _ended_runs(dagster: DagsterServer, backfill: str) -> Mapping[str, str] | None:
+def ended_runs(dagster: DagsterServer, backfill: str) -> Mapping[str, str] | None:
     """The statuses of a backfill's runs, once there are any and all have ended."""
     found = dagster.query(
         """query ($filter: RunsFilter!) {

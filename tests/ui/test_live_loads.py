@@ -1,29 +1,35 @@
-"""What one sees without doing anything: orders of the demo are placed, sensors fire, gold follows."""
+"""Dagster with everything running: days of the past are loaded beside today's, and an order that is placed comes into gold by itself."""
 
 import datetime as dt
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, TakePicture
-from dagster_pages import SCREEN
-from dagster_server import DagsterServer, dagster_server, wait_for, whole_environment
+from conftest import PATIENCE, TakePicture, ended_runs
+from dagster_pages import SCREEN, launch_backfill
+from dagster_server import DagsterServer, dagster_server, wait_for
 from deltalake import DeltaTable
 from playwright.sync_api import Browser, Page, expect
 
-from contracts.model import Contract
+from asset_checks.identities import Verdict
+from contracts.days import days_between
+from lakehouse_assets.lake import Lake
+from lakehouse_assets.settings import Settings
 from resources.sources.demo.source import DemoSource
+from tests.published_identities import judge
+from tests.repeated_loads import repeated_loads
 
-SCALE = 5.0
-"""An order is placed every quarter of a minute by day, and less often by night."""
-SEED = 1
-CLOSED_DAYS = 2
+SCALE = 3.0
+"""An order is placed every half a minute by day, and less often by night."""
+CLOSED_DAYS = 30
+LATEST = dt.timedelta(days=4)
+"""After which the demo delivers nothing late."""
 SENSORS = (
     *(f"{source}_arrivals" for source in ("snowflake", "redshift", "salesforce", "kafka", "fx")),
     "stale_partitions",
+    "left_behind_runs",
     "alerts",
 )
 
@@ -34,18 +40,14 @@ def now() -> dt.datetime:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """Those of a lake whose closed days were loaded at a prompt, and whose clock is the machine's."""
+    """Those of a lake of which nothing is loaded, and whose clock is the machine's."""
     folder = tmp_path_factory.mktemp("live")
-    settings = {
+    return {
         "DAGSTER_HOME": str(folder / "home"),
         "LAKEHOUSE_ROOT": str(folder / "lake"),
         "LAKEHOUSE_START_DATE": str(now().date() - dt.timedelta(days=CLOSED_DAYS)),
         "LAKEHOUSE_DEMO_SCALE": str(SCALE),
-        "LAKEHOUSE_DEMO_SEED": str(SEED),
     }
-    command = [sys.executable, "-c", "from lakehouse_assets.command import main; main()", "run"]
-    subprocess.run(command, cwd=folder, env=whole_environment(settings), check=True, timeout=300)
-    return settings
 
 
 @pytest.fixture(scope="module")
@@ -55,28 +57,79 @@ def live(settings: Mapping[str, str]) -> Iterator[DagsterServer]:
 
 
 @pytest.fixture
+def lake(settings: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
+    """The lake as this process sees it."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    lake = Lake(Settings(_env_file=None))
+    yield lake
+    lake.engine.close()
+
+
+@pytest.fixture
 def page(browser: Browser, live: DagsterServer) -> Iterator[Page]:
     expect.set_options(timeout=PATIENCE)
     page = browser.new_context(base_url=live.address, viewport=SCREEN).new_page()
     page.set_default_timeout(PATIENCE)
+    page.goto("/")
     yield page
     page.context.close()
 
 
-def test_an_order_that_is_placed_while_one_looks_comes_into_gold_by_itself(
-    page: Page,
-    live: DagsterServer,
-    settings: Mapping[str, str],
-    contracts: Mapping[str, Contract],
-    take_picture: TakePicture,
+@dataclass(frozen=True)
+class SeenRun:
+    """A run as Dagster lists it; times are in seconds since 1970, none where it didn't come to that."""
+
+    status: str
+    started: float | None
+    ended: float | None
+    asked_by: str
+
+
+def runs_of(live: DagsterServer, tag: str) -> list[SeenRun]:
+    """The runs that have a tag, which says what asked for them."""
+    found = live.query("{ runsOrError { ... on Runs { results { status startTime endTime tags { key value } } } } }")
+    return [
+        SeenRun(run["status"], run["startTime"], run["endTime"], one["value"])
+        for run in found["runsOrError"]["results"]
+        for one in run["tags"]
+        if one["key"] == tag
+    ]
+
+
+def test_thirty_days_are_backfilled_beside_live_loads_and_nothing_is_loaded_twice(
+    page: Page, live: DagsterServer, lake: Lake
 ) -> None:
-    start = dt.date.fromisoformat(settings["LAKEHOUSE_START_DATE"])
-    source = DemoSource(start, seed=SEED, scale=SCALE, clock=now)
+    first, last = lake.settings.start_date, now().date() - dt.timedelta(days=1)
+    wait_for(lambda: runs_of(live, "dagster/sensor_name"), 60, "the first live load")
+    backfill = launch_backfill(page, first, last, lambda: None)
+    ended = wait_for(lambda: ended_runs(live, backfill), 400, "the end of the backfill's run")
+    assert set(ended.values()) == {"SUCCESS"}
+    wait_for(lambda: not lake.plan().due, 180, "what the backfill made stale")
+
+    [long] = runs_of(live, "dagster/backfill")
+    assert any(one.started and long.ended and one.started < long.ended for one in runs_of(live, "dagster/sensor_name"))
+    assert repeated_loads(lake.storage, lake.contracts) == []
+
+    def hold() -> bool:
+        # While tables are read one after the other, the next load goes on; what is broken stays so.
+        results = [one for results in judge(lake, days_between(first, last)).values() for one in results.values()]
+        settled = {one.verdict for one in results if one.day < last - LATEST}
+        return Verdict.BROKEN not in {one.verdict for one in results} and settled == {Verdict.HOLDS}
+
+    wait_for(hold, 120, "identities that hold on every day")
+
+
+def test_an_order_that_is_placed_while_one_looks_comes_into_gold_by_itself(
+    page: Page, live: DagsterServer, lake: Lake, take_picture: TakePicture
+) -> None:
+    settings = lake.settings
+    source = DemoSource(settings.start_date, seed=settings.demo_seed, scale=settings.demo_scale, clock=now)
     since = now()
 
     def placed() -> set[str]:
         today = now().date()
-        batches = source.extract(contracts["bronze/snowflake_orders"], today, today).batches
+        batches = source.extract(lake.contracts["bronze/snowflake_orders"], today, today).batches
         rows = (row for batch in batches for row in batch.to_pylist())
         # Rows with flaws go to quarantine instead.
         whole = (
@@ -89,20 +142,15 @@ def test_an_order_that_is_placed_while_one_looks_comes_into_gold_by_itself(
         return {row["order_id"] for row in whole if row["last_modified_ts"] and row["last_modified_ts"] >= since}
 
     def in_gold() -> set[str]:
-        facts = DeltaTable(f"{settings['LAKEHOUSE_ROOT']}/gold/fct_orders")
+        facts = DeltaTable(lake.storage.table_uri("gold/fct_orders"))
         return set(facts.to_pyarrow_table(columns=["order_id"])["order_id"].to_pylist())
 
     orders = wait_for(placed, 180, "a new order")
     wait_for(lambda: orders & in_gold(), 180, "the new order in gold")
 
-    runs = live.query("{ runsOrError { ... on Runs { results { status tags { key value } } } } }")["runsOrError"][
-        "results"
-    ]
-    by_sensor = {
-        tag["value"]: run["status"] for run in runs for tag in run["tags"] if tag["key"] == "dagster/sensor_name"
-    }
-    assert "snowflake_arrivals" in by_sensor
-    assert "FAILURE" not in {run["status"] for run in runs}
+    runs = runs_of(live, "dagster/sensor_name")
+    assert "snowflake_arrivals" in {run.asked_by for run in runs}
+    assert "FAILURE" not in {run.status for run in runs}
     page.goto("/automation")
     for name in (*SENSORS, "safety_net", "freshness_every_quarter_of_an_hour"):
         expect(page.get_by_role("link", name=name)).to_be_visible()
