@@ -3,7 +3,7 @@
 Belongs here: what is asked of the engine. How the answers are judged is `verdicts`', and what they look like `report`'s.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from asset_checks.content_hash import content_hashes, hashed_partitions
 from asset_checks.expectations import judge_expectations
 from asset_checks.figures import Figure
+from asset_checks.repeats import repeats
 from asset_checks.report import (
     NO_WINDOW,
     AuditReport,
@@ -22,8 +23,8 @@ from asset_checks.report import (
     WindowCounts,
 )
 from asset_checks.rules import MARKS, same_type
+from asset_checks.shown import as_text, shortened
 from asset_checks.verdicts import judge_conserved, judge_rows, judge_schema, judge_table
-from contracts.hashes import hash_of
 from contracts.model import (
     BROKEN_RULES,
     OK,
@@ -56,8 +57,6 @@ __all__ = [
 
 _SAMPLES_PER_RULE = 2
 _SAMPLED_RULES = 10
-_LONGEST_VALUE = 200
-_HIDDEN = "***"
 
 
 def audit(
@@ -239,7 +238,7 @@ def _row_samples(contract: Contract, staged: "DataFrame", rules: Sequence[RuleRe
     most = sorted((rule for rule in rules if rule.broken), key=lambda rule: (-rule.broken, rule.name))[:_SAMPLED_RULES]
     if not most:
         return ()
-    shown = _as_text(contract, [(name, kind) for name, kind in staged.dtypes if name not in MARKS])
+    shown = as_text(contract, [(name, kind) for name, kind in staged.dtypes if name not in MARKS])
     found = [
         staged.where(_breaks(rule))
         .limit(_SAMPLES_PER_RULE)
@@ -247,32 +246,13 @@ def _row_samples(contract: Contract, staged: "DataFrame", rules: Sequence[RuleRe
         for rule in most
     ]
     rows = reduce(lambda one, other: one.union(other), found).collect()
-    return tuple(Sample(rule, _shortened(row.asDict())) for row in rows for rule in [row[BROKEN_RULES]])
+    return tuple(Sample(rule, shortened(row.asDict())) for row in rows for rule in [row[BROKEN_RULES]])
 
 
 def _breaks(rule: RuleResult) -> str:
     """The rows that break a rule; those of an error are looked for in the files of quarantined rows alone."""
     broken = f"array_contains({BROKEN_RULES}, {literal(rule.name)})"
     return f"{broken} and not {OK}" if rule.severity is Severity.ERROR else broken
-
-
-def _as_text(contract: Contract, columns: Iterable[tuple[str, str]]) -> list[str]:
-    """Columns of any type as text that people may see. The engine spells them, since not each of its dates is one in Python."""
-    hidden = {column.name for column in contract.restricted}
-    texts = []
-    for name, kind in columns:
-        value = f"to_json({quoted(name)})" if "<" in kind else f"cast({quoted(name)} as string)"
-        shown = f"case when {quoted(name)} is not null then '{_HIDDEN}' end" if name in hidden else value
-        texts.append(f"{shown} as {quoted(name)}")
-    return texts
-
-
-def _shortened(row: Mapping[str, str | None]) -> dict[str, str | None]:
-    return {
-        name: value if value is None or len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}..."
-        for name, value in row.items()
-        if name != BROKEN_RULES
-    }
 
 
 def _table_results(contract: Contract, good: "DataFrame") -> tuple[tuple[TableRuleResult, ...], tuple[Sample, ...]]:
@@ -287,8 +267,10 @@ def _table_results(contract: Contract, good: "DataFrame") -> tuple[tuple[TableRu
         figures |= {rule.name: row[f"rule_{number}"] for number, rule in enumerate(aggregates)}
     for rule in contract.table_rules:
         if isinstance(rule, UniqueRule):
-            figures[rule.name], repeated = _repeats(contract, good, rule)
-            samples += [Sample(rule.name, _shortened(row)) for row in repeated]
+            # The rule holds within a partition.
+            columns = list(dict.fromkeys((contract.partition_column, *rule.columns)))
+            figures[rule.name], repeated = repeats(contract, good, columns, _SAMPLES_PER_RULE)
+            samples += [Sample(rule.name, row) for row in repeated]
     results = {result.name: result for result in judge_expectations(contract, good)}
     for rule in contract.table_rules:
         if not isinstance(rule, ExpectationRule):
@@ -300,31 +282,6 @@ def _bounded(rule: AggregateRule | UniqueRule, value: Figure | None) -> TableRul
     bounds = rule.bounds if isinstance(rule, AggregateRule) else Bounds(equal=0)
     held = bounds.hold(float(value) if isinstance(value, Decimal) else value)
     return TableRuleResult(rule.name, rule.severity, rule.dimension, rule.description, value, bounds, held)
-
-
-def _key_hash(columns: Sequence[str]) -> str:
-    """Spark SQL text of the hash that likely repeats are found by."""
-    return hash_of(map(quoted, columns))
-
-
-def _repeats(contract: Contract, good: "DataFrame", rule: UniqueRule) -> tuple[int, list[dict[str, str | None]]]:
-    """How many rows of a partition repeat another's values, and a few of those values. Rows with a null among them repeat nothing.
-
-    Hashes are grouped first, as that is cheaper than the values; only rows that share a hash are compared by value.
-    """
-    columns = list(dict.fromkeys((contract.partition_column, *rule.columns)))
-    complete = good.where(" and ".join(f"{quoted(name)} is not null" for name in rule.columns)).selectExpr(
-        *map(quoted, columns), f"{_key_hash(columns)} as _hash"
-    )
-    shared = complete.groupBy("_hash").count().where("count > 1").select("_hash")
-    if not shared.limit(1).collect():
-        return 0, []
-    repeated = complete.join(shared, "_hash", "left_semi").groupBy(*columns).count().where("count > 1")
-    surplus = repeated.selectExpr("coalesce(sum(count - 1), 0) as surplus").collect()[0]["surplus"]
-    if not surplus:
-        return 0, []
-    shown = _as_text(contract, [(name, contract.by_name[name].type) for name in columns])
-    return surplus, [row.asDict() for row in repeated.limit(_SAMPLES_PER_RULE).selectExpr(*shown).collect()]
 
 
 def _measured(contract: Contract, staged: "DataFrame", window: str) -> dict[str, Figure]:

@@ -13,6 +13,7 @@ from lakehouse_assets.partitions import daily
 from lakehouse_assets.published_checks import freshness_check, identity_checks
 from lakehouse_assets.settings import load_settings
 from lakehouse_assets.table import IO_MANAGER, LAKE, TableFunction, table_asset
+from lakehouse_assets.whole_table_checks import whole_table_checks
 
 
 def table_function(contract: Contract) -> TableFunction | None:
@@ -26,6 +27,18 @@ def table_function(contract: Contract) -> TableFunction | None:
 
 def build_definitions(lake: Lake) -> dg.Definitions:
     """The definitions over a lake: contracts say which tables there are."""
+    return dg.Definitions.merge(
+        build_loads(lake),
+        dg.Definitions(
+            asset_checks=whole_table_checks(lake.contracts, table_function),
+            sensors=sensors(lake),
+            schedules=schedules(lake),
+        ),
+    )
+
+
+def build_loads(lake: Lake) -> dg.Definitions:
+    """Those of them that a process needs which only loads tables: these and the checks that belong to a load."""
     partitions = daily(lake.settings)
     net = safety_net(News(lake))
     assets = [
@@ -50,8 +63,6 @@ def build_definitions(lake: Lake) -> dg.Definitions:
                 resource_fn=lambda _: DeltaIOManager(lake.storage, lake.contracts, lake.engine.session)
             ),
         },
-        sensors=sensors(lake),
-        schedules=schedules(lake),
         executor=dg.in_process_executor,
     )
 

@@ -1,6 +1,6 @@
 """Checks of published tables: freshness of each against its SLA, and the identities that gold tables have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
@@ -14,7 +14,7 @@ from io_managers.reads import read_predicate
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.partitions import run_days
-from lakehouse_assets.table import IO_MANAGER, LAKE
+from lakehouse_assets.table import IO_MANAGER, LAKE, check_specs
 
 FRESHNESS = "freshness"
 IDENTITIES = "identities"
@@ -47,6 +47,17 @@ def freshness_check(contract: Contract) -> dg.AssetChecksDefinition:
 def identity_checks(contracts: Mapping[str, Contract]) -> list[dg.AssetChecksDefinition]:
     """One check for each table that has sums in common with one that it reads."""
     return [_identity_check(contract, contracts) for contract in contracts.values() if _identities(contract, contracts)]
+
+
+def load_check_keys(tables: Iterable[str], contracts: Mapping[str, Contract]) -> list[dg.AssetCheckKey]:
+    """The checks that belong to a load of tables: all but those of whole tables."""
+    found = []
+    for contract in (contracts[table] for table in tables):
+        names = [*(spec.name for spec in check_specs(contract)), FRESHNESS]
+        if _identities(contract, contracts):
+            names.append(IDENTITIES)
+        found += [dg.AssetCheckKey(asset_key(contract.table), name) for name in names]
+    return found
 
 
 def _identities(contract: Contract, contracts: Mapping[str, Contract]) -> tuple[Identity, ...]:

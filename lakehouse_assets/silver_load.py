@@ -87,9 +87,14 @@ def prepare_changes(load: Load, changes: DataFrame, read_stored: ReadStored) -> 
     )
 
 
+def delivered_columns(contract: Contract) -> list[str]:
+    """The contract's columns that changes have; the others are derived by their application."""
+    history = HISTORY_COLUMNS if contract.history == "scd2" else frozenset()
+    return [column.name for column in contract.columns if column.name not in history]
+
+
 def _stage_changes(load: Load, changes: DataFrame) -> Staged:
-    history = {name for name in HISTORY_COLUMNS if load.contract.history == "scd2"}
-    delivered = [column.name for column in load.contract.columns if column.name not in history]
+    delivered = delivered_columns(load.contract)
     rows = {str(window): count for window, count in incoming_by_window(changes).items()}
     windows = [day.isoformat() for day in load.days]
     frames = (

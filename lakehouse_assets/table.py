@@ -79,7 +79,7 @@ def table_asset(
             backfill_policy=dg.BackfillPolicy.single_run(),
             io_manager_key=IO_MANAGER,
             required_resource_keys={LAKE, IO_MANAGER},
-            check_specs=list(_check_specs(contract)),
+            check_specs=list(check_specs(contract)),
             config_schema=RUN_CONFIG,
             description=_description(contract),
             metadata=definition_metadata(contract, uri),
@@ -248,7 +248,8 @@ def _inputs(contract: Contract, function: TableFunction | None) -> dict[str, dg.
     }
 
 
-def _check_specs(contract: Contract) -> Iterator[dg.AssetCheckSpec]:
+def check_specs(contract: Contract) -> Iterator[dg.AssetCheckSpec]:
+    """The checks that a table's own load evaluates."""
     key = asset_key(contract.table)
     for name, description in BLOCKING_CHECKS.items():
         yield dg.AssetCheckSpec(name, asset=key, blocking=True, description=description)

@@ -18,6 +18,7 @@ from lakehouse_assets.asset_metadata import asset_key, step_key
 from lakehouse_assets.automation.news import Held, Moment, inputs_changed, run_key, sees
 from lakehouse_assets.instance.left_behind import UNDER_WAY
 from lakehouse_assets.partitions import range_tags, run_days
+from lakehouse_assets.published_checks import load_check_keys
 
 SEES_TAG = "lakehouse/sees"
 """What the sources of a run's bronze tables held when the automation asked for it: JSON, a short text a table."""
@@ -104,7 +105,7 @@ def decide(instance: dg.DagsterInstance, moment: Moment, due: Callable[[Held], S
             if under_way(instance, moment.contracts).touches(batch, moment.contracts):
                 return Decision(busy=batch, held=held)
             tries = len({failure.run_id for found in failed.values() for failure in found})
-            request = run_request(batch, seen, f"{run_key(batch, moment)}/{tries}")
+            request = run_request(batch, moment.contracts, seen, f"{run_key(batch, moment)}/{tries}")
             return Decision(batch, request, held=held)
         held |= stopped
         left_out |= {(table, day) for table in stopped for day in days_between(batch.first, batch.last)}
@@ -164,11 +165,12 @@ def judge(table: str, failed: Sequence[Failure], now: dt.datetime) -> Verdict:
     return Verdict.ASK if now >= failed[0].at + pause_after(len(failed), table) else Verdict.WAIT
 
 
-def run_request(batch: Batch, seen: Mapping[str, str], key: str) -> dg.RunRequest:
+def run_request(batch: Batch, contracts: Mapping[str, Contract], seen: Mapping[str, str], key: str) -> dg.RunRequest:
     """One run for the batch's range of days."""
     return dg.RunRequest(
         run_key=key,
         asset_selection=[asset_key(table) for table in batch.tables],
+        asset_check_keys=load_check_keys(batch.tables, contracts),
         tags={**range_tags(batch.first, batch.last), SEES_TAG: json.dumps(seen, separators=(",", ":"))},
     )
 

@@ -6,6 +6,10 @@ from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.automation.ticks import EVERY_QUARTER, running
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.published_checks import FRESHNESS
+from lakehouse_assets.whole_table_checks import WHOLE_TABLES, check_keys
+
+EVERY_SUNDAY = "30 4 * * 0"
+"""After the day before is complete in gold."""
 
 
 def freshness_schedule(lake: Lake) -> dg.ScheduleDefinition:
@@ -23,4 +27,21 @@ def freshness_schedule(lake: Lake) -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         default_status=running(lake.settings, dg.DefaultScheduleStatus),
         description="Judges the freshness of every table by its SLA, also while nothing is loaded.",
+    )
+
+
+def whole_table_schedule(lake: Lake) -> dg.ScheduleDefinition:
+    """Checks whole silver tables once a week, when the fewest people wait for an answer."""
+    job = dg.define_asset_job(
+        WHOLE_TABLES,
+        selection=dg.AssetSelection.checks(*check_keys(lake.contracts)),
+        description="Looks for keys that stand twice in a whole table, and for rows that got lost on the way from bronze; loads nothing.",
+    )
+    return dg.ScheduleDefinition(
+        name="whole_tables_every_sunday",
+        job=job,
+        cron_schedule=EVERY_SUNDAY,
+        execution_timezone="UTC",
+        default_status=running(lake.settings, dg.DefaultScheduleStatus),
+        description="Checks whole silver tables: keys that stand twice, and conservation from bronze.",
     )

@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,7 +44,8 @@ def command(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TABLE]", help="A table to load again, for example bronze/snowflake_orders; needs --from."
+            metavar="[TABLE]",
+            help="A table to load again, for example bronze/snowflake_orders; needs --from or --rebuild.",
         ),
     ] = None,
     first: Annotated[
@@ -54,13 +56,17 @@ def command(
         dt.datetime | None,
         typer.Option("--to", formats=["%Y-%m-%d"], help="The last such day; by default the first alone."),
     ] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make all of TABLE anew: a silver table from all of bronze.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as one JSON object; progress goes to standard error.")
     ] = False,
 ) -> None:
     """Loads all closed days that are not loaded yet or changed at their source, then what they made stale.
 
-    A TABLE with --from is loaded again for those days before, though it has them: say so after a source was corrected.
+    A TABLE with --from is loaded again for those days before, though it has them: say so after a source was corrected. With
+    --rebuild all its days are, and the whole table is replaced in one commit: say so after a rule was tightened.
 
     JSON: complete, root, runs, restored; seconds (total, engine, bronze, silver, gold, checks, bookkeeping); tables (an
     object a load: table, first, last, incoming, published, superseded, quarantined, seconds, broken: rows by rule, parts:
@@ -69,7 +75,8 @@ def command(
     """
     lake = Lake(load_settings())
     lake.mask_salt  # noqa: B018  bad configuration stops here, not in the middle of a run
-    summary = run(lake, errors if as_json else console, asked_again(lake, name, first, last))
+    again = asked_again(lake, name, first, last, rebuild=rebuild)
+    summary = run(lake, errors if as_json else console, again)
     outstanding = lake.plan().due
     if as_json:
         write_json(as_record(lake, summary, outstanding))
@@ -79,19 +86,39 @@ def command(
         raise typer.Exit(1)
 
 
-def asked_again(lake: Lake, name: str | None, first: dt.datetime | None, last: dt.datetime | None) -> Batch | None:
-    """The days of a table that are to be loaded although they may be loaded already, if any are asked for.
+@dataclass(frozen=True)
+class Again:
+    """Days of a table that are to be loaded although they may be loaded already."""
+
+    batch: Batch
+    rebuild: bool = False
+    """Whether the whole table is made anew."""
+
+
+def asked_again(
+    lake: Lake, name: str | None, first: dt.datetime | None, last: dt.datetime | None, *, rebuild: bool = False
+) -> Again | None:
+    """What is to be loaded again, if anything is asked for.
 
     Raises:
-        RequestError: a table without days, days without a table, or days that aren't closed days of the lake.
+        RequestError: a table without days, days without a table, days that aren't closed days of the lake, or a rebuild of
+            days or of a table that has none.
     """
-    if name is None and first is None and last is None:
+    if name is None and first is None and last is None and not rebuild:
         return None
-    if name is None or first is None:
+    if name is None or (first is None) != rebuild or (last and rebuild):
         raise RequestError(
-            "what is loaded again is a table and its days: lakehouse run TABLE --from YYYY-MM-DD [--to YYYY-MM-DD]"
+            "what is loaded again is a table and its days, lakehouse run TABLE --from YYYY-MM-DD [--to YYYY-MM-DD],"
+            " or all of a table, lakehouse run TABLE --rebuild"
         )
     contract = named_contract(name, lake.contracts)
+    if first is None:
+        loaded = lake.states()[contract.table].loaded
+        if not loaded:
+            raise RequestError(
+                f"{contract.table} has no day that could be made anew: lakehouse run loads what is missing"
+            )
+        return Again(Batch(min(loaded), max(loaded), (contract.table,)), rebuild=True)
     start, today = lake.settings.start_date, lake.settings.clock().date()
     batch = Batch(first.date(), (last or first).date(), (contract.table,))
     if not start <= batch.first <= batch.last < today:
@@ -99,38 +126,39 @@ def asked_again(lake: Lake, name: str | None, first: dt.datetime | None, last: d
             f"{day_range(batch.first, batch.last)} can't be loaded: the lake's closed days are "
             f"{day_range(start, today - dt.timedelta(days=1))}"
         )
-    return batch
+    return Again(batch)
 
 
-def run(lake: Lake, shown_on: "Console" = console, again: Batch | None = None) -> Summary:
+def run(lake: Lake, shown_on: "Console" = console, again: Again | None = None) -> Summary:
     """Brings every table up to date with the closed days, round by round until nothing is outstanding or all that is left failed.
 
     What is asked for again goes first.
     """
     import dagster as dg
 
-    from lakehouse_assets.definitions import build_definitions
+    from lakehouse_assets.definitions import build_loads
     from lakehouse_assets.instance.restore import restore_materializations
 
     started = time.monotonic()
     summary = Summary()
     prepare_home()
     lake.listeners.append(summary.tables.append)
-    definitions = build_definitions(lake)
+    definitions = build_loads(lake)
     with dg.DagsterInstance.get() as instance, progress(shown_on) as watcher:
         states = lake.states()
         summary.restored = restore_materializations(instance, states)
         today = lake.settings.clock().date()
         arrivals = ask_sources(lake, states, today - dt.timedelta(days=1))
         plan = lake.plan(states, arrivals.marks)
-        batches = [again] if again else next_batches(plan.due, states, lake.contracts, today)
+        batches = [again.batch] if again else next_batches(plan.due, states, lake.contracts, today)
         for _ in range(MOST_ROUNDS):
             if not batches:
                 break
             for batch in batches:
                 with _listening(lake, watcher.begin(batch)):
                     summary.engine_seconds += _start_engine(lake)
-                    _execute(definitions, instance, batch, summary)
+                    _execute(definitions, instance, batch, summary, rebuild=again is not None and again.rebuild)
+            again = None
             states = lake.states()
             due = without_failed(lake, lake.plan(states, arrivals.marks), summary.failures)
             batches = next_batches(due, states, lake.contracts, today)
@@ -171,9 +199,11 @@ def without_failed(lake: Lake, plan: Plan, failures: list[TableFailed]) -> list[
     return kept
 
 
-def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batch: Batch, summary: Summary) -> None:
+def _execute(
+    definitions: "dg.Definitions", instance: "dg.DagsterInstance", batch: Batch, summary: Summary, *, rebuild: bool
+) -> None:
     """One Dagster run; tables that fail don't hold back those that don't need them."""
-    from lakehouse_assets.asset_metadata import asset_key
+    from lakehouse_assets.asset_metadata import asset_key, step_key
     from lakehouse_assets.instance.left_behind import host_tags
     from lakehouse_assets.partitions import range_tags
 
@@ -181,7 +211,7 @@ def _execute(definitions: "dg.Definitions", instance: "dg.DagsterInstance", batc
         instance=instance,
         asset_selection=[asset_key(name) for name in batch.tables],
         tags={**range_tags(batch.first, batch.last), **host_tags()},
-        run_config=QUIET,
+        run_config={**QUIET, "ops": {step_key(name): {"config": {"rebuild": rebuild}} for name in batch.tables}},
         raise_on_error=False,
     )
     summary.runs += 1

@@ -142,9 +142,9 @@ def _freshness(verdict: FreshnessVerdict) -> str:
 
 
 def _checks(checks: "Iterable[LastCheck]") -> str:
-    """How many checks passed of how many, in the colour of the worst."""
-    results = [one.result for one in checks]
-    text = f"{results.count('passed')}/{len(results)}"
+    """How many checks passed of those that have looked, in the colour of the worst."""
+    results = [one.result for one in checks if one.result != "never"]
+    text = f"{results.count('passed')}/{len(results)}" if results else "-"
     worst = next((one for one in ("failed", "warning") if one in results), None)
     return f"[{_COLOURS[worst]}]{text}[/]" if worst else text
 

@@ -112,7 +112,9 @@ class Automation:
             for table in dependency_order(self.lake.contracts)
             for day in result.get_requested_partitions(asset_key(table))
         ]
-        return [self.run(SAFETY_NET, run_request(batch, {}, "")) for batch in exact_batches(wanted)]
+        return [
+            self.run(SAFETY_NET, run_request(batch, self.lake.contracts, {}, "")) for batch in exact_batches(wanted)
+        ]
 
     def run(self, name: str, request: dg.RunRequest) -> RunSeen:
         job = self.definitions.resolve_implicit_global_asset_job_def()

@@ -27,7 +27,7 @@ from io_managers.batches import Batch, next_batches
 from io_managers.commits import CommitRecord, read_commits
 from io_managers.quarantine import read_quarantine
 from lakehouse_assets.asset_metadata import asset_key
-from lakehouse_assets.command.run import Summary, run
+from lakehouse_assets.command.run import Again, Summary, run
 from lakehouse_assets.definitions import build_definitions
 from lakehouse_assets.instance.event_log import BatchedSqliteEventLogStorage
 from lakehouse_assets.lake import Lake
@@ -124,7 +124,7 @@ class OwnLake:
     def run(self, day: dt.date, again: Batch | None = None) -> Summary:
         """`lakehouse run` on the morning of a day, for a table's days again if there are any; Dagster's events are not stored."""
         with self.environment(), events_not_stored():
-            return run(self.at(day), again=again)
+            return run(self.at(day), again=Again(again) if again else None)
 
     def run_and_store_events(self, day: dt.date) -> Summary:
         """`lakehouse run` on the morning of a day, with all that it does."""

@@ -20,6 +20,7 @@ from audited_tables import (
 )
 
 from asset_checks import audit as audit_module
+from asset_checks import repeats as repeats_module
 from asset_checks.audit import RunCounts, audit, measures, schema_differences
 from asset_checks.content_hash import content_hashes
 from asset_checks.rules import with_broken_rules
@@ -176,7 +177,7 @@ def test_quarantined_rows_repeat_nothing(spark: Any) -> None:
 
 
 def test_a_shared_hash_alone_is_no_repeated_key(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_module, "_key_hash", lambda _: "cast(7 as bigint)")
+    monkeypatch.setattr(repeats_module, "_key_hash", lambda _: "cast(7 as bigint)")
     contract = without_rules(table_rules=(unique(),))
     assert audited(spark, orders(5), contract).table_rules[0].value == 0
     assert audited(spark, [*orders(5), ORDER | {"order_id": "o3"}], contract).table_rules[0].value == 1
