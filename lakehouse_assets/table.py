@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -90,7 +91,7 @@ def table_asset(
             retry_policy=RETRIES,
             pool=pool(contract),
             automation_condition=condition,
-            freshness_policy=freshness_policy(contract) if contract.layer == "gold" else None,
+            freshness_policy=freshness_policy(contract.available_by) if contract.layer == "gold" else None,
             code_version=contract.version,
             op_tags=LAST_IN_LINE if expectation_rules(contract) else None,
         )
@@ -109,13 +110,13 @@ def pool(contract: Contract) -> str:
     return source_table(contract)[0] if contract.layer == "bronze" else contract.table.replace("/", "_")
 
 
-def freshness_policy(contract: Contract) -> dg.FreshnessPolicy:
+@cache  # Dagster goes through a thousand ticks of a schedule before it takes it, for each of a dozen tables with the same one.
+def freshness_policy(by: dt.time) -> dg.FreshnessPolicy:
     """A dead-man's switch, beside the check of freshness: by the SLA's time of day, something was loaded within a day.
 
     It looks at when anything was last loaded, so that a backfill of old days satisfies it, and the check alone says
     whether the data is fresh.
     """
-    by = contract.available_by
     return dg.FreshnessPolicy.cron(f"{by.minute} {by.hour} * * *", lower_bound_delta=dt.timedelta(days=1))
 
 
