@@ -8,6 +8,7 @@ from asset_checks.dagster_results import as_metadata
 from asset_checks.freshness import freshness
 from asset_checks.identities import Identity, describe, evaluate_identities, identities_of
 from asset_checks.metadata import identities_metadata
+from asset_checks.whole_table import COMPLETE, KEYS
 from contracts.model import Contract
 from io_managers.delta_io_manager import DeltaIOManager
 from io_managers.reads import read_predicate
@@ -49,15 +50,25 @@ def identity_checks(contracts: Mapping[str, Contract]) -> list[dg.AssetChecksDef
     return [_identity_check(contract, contracts) for contract in contracts.values() if _identities(contract, contracts)]
 
 
-def load_check_keys(tables: Iterable[str], contracts: Mapping[str, Contract]) -> list[dg.AssetCheckKey]:
-    """The checks that belong to a load of tables: all but those of whole tables."""
+def published_check_keys(tables: Iterable[str], contracts: Mapping[str, Contract]) -> list[dg.AssetCheckKey]:
+    """The checks that look at what is published, whoever published it."""
     found = []
     for contract in (contracts[table] for table in tables):
-        names = [*(spec.name for spec in check_specs(contract)), FRESHNESS]
+        names = [FRESHNESS]
         if _identities(contract, contracts):
             names.append(IDENTITIES)
+        if contract.mode == "changes":
+            names += [KEYS, COMPLETE]
         found += [dg.AssetCheckKey(asset_key(contract.table), name) for name in names]
     return found
+
+
+def load_check_keys(tables: Iterable[str], contracts: Mapping[str, Contract]) -> list[dg.AssetCheckKey]:
+    """The checks that belong to a load of tables: all but those of whole tables."""
+    wanted = list(tables)
+    of_loads = [spec.key for table in wanted for spec in check_specs(contracts[table])]
+    whole = {KEYS, COMPLETE}
+    return of_loads + [key for key in published_check_keys(wanted, contracts) if key.name not in whole]
 
 
 def _identities(contract: Contract, contracts: Mapping[str, Contract]) -> tuple[Identity, ...]:

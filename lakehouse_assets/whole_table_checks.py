@@ -15,7 +15,7 @@ from asset_checks.report import CheckOutcome
 from asset_checks.rules import with_broken_rules
 from asset_checks.whole_table import COMPLETE, KEYS, compare, judge_complete, judge_keys
 from contracts.days import ranges
-from contracts.model import OK, WINDOW, Contract, Severity
+from contracts.model import WINDOW, Contract, Severity
 from io_managers.delta_io_manager import DeltaIOManager
 from io_managers.snapshot import find_snapshot
 from lakehouse_assets.asset_metadata import asset_key, step_key
@@ -43,12 +43,6 @@ def whole_table_checks(
     """
     found = ((contract, function(contract)) for contract in contracts.values() if contract.mode == "changes")
     return [_checks(contract, made) for contract, made in found if made is not None]
-
-
-def check_keys(contracts: Mapping[str, Contract]) -> list[dg.AssetCheckKey]:
-    """The keys of these checks."""
-    tables = (contract.table for contract in contracts.values() if contract.mode == "changes")
-    return [dg.AssetCheckKey(asset_key(table), name) for table in tables for name in (KEYS, COMPLETE)]
 
 
 def _checks(contract: Contract, function: Callable[..., DataFrame]) -> dg.AssetChecksDefinition:
@@ -101,7 +95,7 @@ class _Judge:
         windows = " or ".join(f"{WINDOW} between date'{first}' and date'{last}'" for first, last in ranges(settled))
         arrived = {upstream_name(read): self._tables.read(read.table, windows or "false") for read in contract.reads}
         marked = with_broken_rules(self._function(**arrived), contract, delivered_columns(contract))
-        return judge_complete(contract, compare(contract, marked.where(OK), published), len(unsettled))
+        return judge_complete(contract, compare(contract, marked, published), len(unsettled))
 
 
 def settled_windows(contract: Contract, lake: Lake, tables: DeltaIOManager) -> tuple[set[dt.date], set[dt.date]]:

@@ -15,12 +15,12 @@ from io_managers.batches import Batch, next_batches
 from io_managers.reads import reads_any
 from io_managers.staleness import Outstanding, Plan
 from lakehouse_assets.arrivals import ask_sources
+from lakehouse_assets.command.checks import findings_of
 from lakehouse_assets.command.output import console, errors, write_json
 from lakehouse_assets.command.progress import progress
 from lakehouse_assets.command.requests import RequestError, named_contract
 from lakehouse_assets.command.summary import (
     MOST_ROUNDS,
-    CheckFinding,
     Summary,
     TableFailed,
     as_record,
@@ -219,16 +219,11 @@ def _execute(
         if event.is_step_success and step_of(event.step_key or "", batch.tables)[1]:
             summary.check_seconds += event.step_success_data.duration_ms / 1000
         if event.is_step_failure:
-            reason = failure_reason(event.step_failure_data)
             name, check = step_of(event.step_key or "", batch.tables)
-            if check:
-                summary.checks[name, check] = CheckFinding(name, check, passed=False, warning=False, message=reason)
-            else:
+            if not check:
+                reason = failure_reason(event.step_failure_data)
                 summary.failures.append(TableFailed(name, batch.first, batch.last, reason))
-    for one in result.get_asset_check_evaluations():
-        name = one.asset_key.to_user_string()
-        finding = CheckFinding(name, one.check_name, one.passed, one.severity.value == "WARN", one.description or "")
-        summary.checks[name, one.check_name] = finding
+    summary.checks |= {(one.table, one.check): one for one in findings_of(result, batch.tables)}
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Checks of whole silver tables, on a small lake whose tables are changed by hand, and which loads don't pay for."""
 
 import datetime as dt
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,11 +25,33 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 BRONZE, ORDERS, CUSTOMERS = "bronze/snowflake_orders", "silver/orders", "silver/customers"
-SILVER = (BRONZE, ORDERS, "bronze/snowflake_customers", CUSTOMERS)
+BEHAVIOR, EVENTS = "silver/behavior", "silver/order_events"
+SILVER = (
+    BRONZE, ORDERS, "bronze/snowflake_customers", CUSTOMERS, "bronze/redshift_customer_behavior", BEHAVIOR,
+    "bronze/kafka_order_events", EVENTS,
+)  # fmt: skip
 
 
 def customer(day: dt.date, **more: Any) -> dict[str, Any]:
     return {"customer_id": "c1", "country": "DE", "last_modified_ts": f"{day}T12:00:00Z", **more}
+
+
+METADATA = ('{"product_id": "p1"}', "not JSON")
+
+
+def event(number: int, metadata: str) -> dict[str, Any]:
+    return {
+        "event_id": f"e{number}", "event_name": "page_view", "event_ts": f"{FIRST}T12:00:00Z", "session_id": "s",
+        "url_1": "https://shop.example/", "metadata": metadata, "loaded_at": f"{FIRST}T12:00:00Z",
+    }  # fmt: skip
+
+
+def message(number: int, metadata: str) -> dict[str, Any]:
+    value = json.dumps({"event_id": f"e{number}", "event_type": "PAID", "ts": f"{FIRST}T12:00:00Z"})
+    value = value if metadata.startswith("{") else metadata
+    return {
+        "key": "o1", "value": value, "topic": "orders_events", "partition": 0, "offset": number, "timestamp": f"{FIRST}T12:00:00Z",
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +64,8 @@ def loaded(
     made.deliver("snowflake/orders", "first", order("o1", FIRST), order("o2", FIRST), order("bad", FIRST, currency="?"))
     made.deliver("snowflake/orders", "second", order("o1", SECOND, order_date=str(FIRST), status="SHIPPED"))
     made.deliver("snowflake/customers", "both", customer(FIRST), customer(SECOND, country="AT"))
+    made.deliver("redshift/customer_behavior", "events", *(event(number, text) for number, text in enumerate(METADATA)))
+    made.deliver("kafka/orders_events", "events", *(message(number, text) for number, text in enumerate(METADATA)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(folder / "home"))
         patch.setenv("LAKEHOUSE_MASK_SALT", "a salt")
@@ -62,7 +87,13 @@ def published(tiny: TinyLake, table: str) -> DeltaTable:
 
 
 @pytest.mark.parametrize(
-    ("table", "message"), [(ORDERS, "all 2 keys of bronze/snowflake_orders"), (CUSTOMERS, "all 2 versions")]
+    ("table", "message"),
+    [
+        (ORDERS, "all 2 keys of bronze/snowflake_orders that pass the rules are here."),
+        (CUSTOMERS, "all 2 versions of bronze/snowflake_customers"),
+        (BEHAVIOR, "all 1 keys of bronze/redshift_customer_behavior"),
+        (EVENTS, "all 1 keys of bronze/kafka_order_events"),
+    ],
 )
 def test_a_whole_table_is_well(tiny: TinyLake, table: str, message: str) -> None:
     keys, complete = (tiny.check(table, name) for name in (KEYS, COMPLETE))
