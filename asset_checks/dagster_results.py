@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from asset_checks.metadata import Markdown, Metadata, audit_metadata, reconciled_metadata
 from asset_checks.reconciled import Reconciliation
 from asset_checks.report import AuditReport, CheckOutcome
+from asset_checks.runbooks import runbook_of
 from contracts.model import Severity
 
 if TYPE_CHECKING:
@@ -30,8 +31,13 @@ def check_result(table: str, outcome: CheckOutcome, metadata: Metadata) -> "dg.A
         passed=outcome.passed,
         severity=dg.AssetCheckSeverity.ERROR if outcome.severity is Severity.ERROR else dg.AssetCheckSeverity.WARN,
         description=outcome.message,
-        metadata=as_metadata(metadata),
+        metadata=as_metadata(with_runbook(metadata, outcome.name, passed=outcome.passed)),
     )
+
+
+def with_runbook(metadata: Metadata, check: str, *, passed: bool) -> Metadata:
+    """A check's metadata, and where it failed the runbook that helps."""
+    return metadata if passed else {**metadata, "runbook": runbook_of(check)}
 
 
 def reconciliation_result(table: str, reconciliation: Reconciliation) -> "dg.AssetCheckResult":

@@ -1,10 +1,12 @@
 """What Dagster shows of a table, derived from its contract: columns with constraints, lineage, owner, tags, kinds and group."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from asset_checks.runbooks import FOLDER
 from contracts.model import Column, ColumnSource, Contract, UniqueRule
 
 
@@ -25,12 +27,30 @@ def definition_metadata(contract: Contract, uri: str) -> dict[str, Any]:
         "dagster/table_name": contract.table.replace("/", "."),
         "dagster/uri": uri,
         "contract": f"contracts/{contract.table}.odcs.yaml",
+        "dagster/code_references": code_references(contract),
         "contract_version": contract.version,
         "grain": contract.grain,
         "available_by": f"{contract.available_by:%H:%M} UTC",
         "retention_days": contract.retention_days,
         **({"dagster/column_lineage": lineage} if (lineage := column_lineage(contract)) else {}),
     }
+
+
+def code_references(contract: Contract) -> dg.CodeReferencesMetadataValue:
+    """The files that say what the table is, how it is made and what to do when it is not, for an editor to open."""
+    project = Path(__file__).parents[1]
+    made_in = "resources/sources/interface" if contract.layer == "bronze" else f"lakehouse_assets/{contract.table}"
+    files = {
+        "Contract": f"contracts/{contract.table}.odcs.yaml",
+        "How its rows are made": f"{made_in}.py",
+        "Runbooks": f"{FOLDER}/README.md",
+    }
+    return dg.CodeReferencesMetadataValue(
+        code_references=[
+            dg.LocalFileCodeReference(file_path=str(project / file), line_number=1, label=label)
+            for label, file in files.items()
+        ]
+    )
 
 
 def column_schema(contract: Contract) -> dg.TableSchema:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from asset_checks.dagster_results import as_metadata
+from asset_checks.dagster_results import as_metadata, with_runbook
 from asset_checks.freshness import freshness
 from asset_checks.identities import Identity, describe, evaluate_identities, identities_of
 from asset_checks.metadata import identities_metadata
@@ -35,11 +35,17 @@ def freshness_check(contract: Contract) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=verdict.passed,
             description=verdict.message,
-            metadata={
-                "newest_complete_day": str(verdict.newest),
-                "expected_day": str(verdict.expected),
-                "late_by_hours": verdict.late_by.total_seconds() / 3600,
-            },
+            metadata=as_metadata(
+                with_runbook(
+                    {
+                        "newest_complete_day": str(verdict.newest),
+                        "expected_day": str(verdict.expected),
+                        "late_by_hours": verdict.late_by.total_seconds() / 3600,
+                    },
+                    FRESHNESS,
+                    passed=verdict.passed,
+                )
+            ),
         )
 
     return check
@@ -97,10 +103,11 @@ def _identity_check(contract: Contract, contracts: Mapping[str, Contract]) -> dg
             of_table = lake.days_of(name)
             stale[name] = {*of_table.stale, *(day for day in days if day not in of_table.loaded)}
         results = evaluate_identities(published, days, stale, identities)
+        passed = all(result.passed for result in results)
         return dg.AssetCheckResult(
-            passed=all(result.passed for result in results),
+            passed=passed,
             description=describe(results),
-            metadata=as_metadata(identities_metadata(results)),
+            metadata=as_metadata(with_runbook(identities_metadata(results), IDENTITIES, passed=passed)),
         )
 
     return check

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asset_checks.freshness import freshness
+from asset_checks.runbooks import FOLDER, runbook_of
 from contracts.days import day_range
 from lakehouse_assets.lake import Lake
 from resources.alerts.interface import Alert
@@ -22,12 +23,12 @@ RUN_FAILED = "run_failed"
 LEFT_BEHIND = "left_behind"
 SOURCE_UNAVAILABLE = "source_unavailable"
 RUNBOOKS = {
-    LATE: "docs/operating.md#a-check-is-red",
-    CHECK_FAILED: "docs/operating.md#a-check-is-red",
-    RUN_FAILED: "docs/operating.md#a-run-failed",
-    LEFT_BEHIND: "docs/operating.md#a-run-was-left-behind",
-    SOURCE_UNAVAILABLE: "docs/operating.md#a-source-is-away",
+    LATE: f"{FOLDER}/late.md",
+    RUN_FAILED: f"{FOLDER}/run-failed.md",
+    LEFT_BEHIND: f"{FOLDER}/left-behind.md",
+    SOURCE_UNAVAILABLE: f"{FOLDER}/source-unavailable.md",
 }
+"""Of a failed check it is that check's own."""
 _DETAIL_LENGTH = 500
 """Enough to know what to look for; the rest stands in the run."""
 
@@ -52,7 +53,7 @@ class _Condition:
             state="raised",
             summary=self.summary,
             detail=_first_line(self.detail),
-            runbook=RUNBOOKS[self.kind],
+            runbook=runbook_of(self.part) if self.kind == CHECK_FAILED else RUNBOOKS[self.kind],
             since=self.since,
             at=now,
         )

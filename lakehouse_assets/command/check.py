@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from asset_checks.runbooks import runbook_of
 from contracts.model import Contract
 from lakehouse_assets.command.checks import findings_of
 from lakehouse_assets.command.output import console, count, errors, say, table, write_json
@@ -69,11 +70,12 @@ def _print(found: list[CheckFinding]) -> None:
     listing = table("", "table", "check", "what it found", whole=("", "table", "check"))
     for one in found:
         colour, word = ("green", "passed") if one.passed else ("red", "failed")
-        listing.add_row(f"[{colour}]{word}[/]", one.table, one.check, escape(one.message))
+        runbook = "" if one.passed else f" ({runbook_of(one.check)})"
+        listing.add_row(f"[{colour}]{word}[/]", one.table, one.check, escape(one.message) + runbook)
     console.print(listing)
     console.print()
     failed = sum(not one.passed for one in found)
     if failed:
-        say(f"[bold red]{count(failed, 'check')} failed.[/] docs/runbooks says for each what to do.")
+        say(f"[bold red]{count(failed, 'check')} failed.[/] The runbook named beside each says what to do.")
     else:
         say(f"[bold green]{count(len(found), 'check')} passed.[/]")

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from asset_checks.freshness import FreshnessVerdict
+from asset_checks.runbooks import runbook_of
 from contracts.days import day_range, ranges
 from io_managers.staleness import Outstanding
 from lakehouse_assets.command.checks import last_checks
@@ -153,9 +154,14 @@ def _print_checks(found: Iterable[Condition]) -> None:
     wrong = [(one, check) for one in found for check in one.checks if check.result in {"failed", "warning"}]
     for one, check in sorted(wrong, key=lambda pair: pair[1].result):
         colour = _COLOURS[check.result]
-        say(f"[{colour}]{check.result}[/] {one.table} {check.check}: {escape(check.message)}")
+        say(f"[{colour}]{check.result}[/] {one.table} {check.check}: {escape(_told(check))}")
     if wrong:
         console.print()
+
+
+def _told(check: "LastCheck") -> str:
+    """What a check said, and where it failed the runbook that helps."""
+    return f"{check.message} ({runbook_of(check.check)})" if check.result == "failed" else check.message
 
 
 def _print_outstanding(title: str, found: list[Outstanding]) -> None:
@@ -202,6 +208,8 @@ def _facts(one: Condition, past: History) -> Iterable[tuple[str, str]]:
             yield title, f"{_ranges(days)}, {cause}: {reason}"
     for command in repairs(one.beyond):
         yield "", command
+    if one.source_error:
+        yield "source", f"can't say whether it has more: {one.source_error}"
     yield "fresh", one.fresh.message
     yield "due", f"each day by {one.contract.available_by:%H:%M} UTC of the next"
 
@@ -214,7 +222,7 @@ def _print_last_checks(checks: "Iterable[LastCheck]") -> None:
     listing = table("check", "result", "when (UTC)", "message", whole=("check", "result", "when (UTC)"))
     for one in checks:
         when = f"{one.when:%Y-%m-%d %H:%M}" if one.when else ""
-        listing.add_row(one.check, f"[{_COLOURS[one.result]}]{one.result}[/]", when, Text(one.message))
+        listing.add_row(one.check, f"[{_COLOURS[one.result]}]{one.result}[/]", when, Text(_told(one)))
     console.print(listing)
     console.print()
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,6 @@ import structlog
 from dagster._core.events import EngineEventData
 
 from contracts.model import AggregateRule, Bounds, Contract, Severity
-from lakehouse_assets.automation.alert_conditions import RUNBOOKS
 from lakehouse_assets.automation.alert_sensor import look_and_deliver
 from lakehouse_assets.automation.cursor import read_cursor
 from lakehouse_assets.definitions import build_definitions
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 BRONZE, SILVER = ORDER_TABLES
-PROJECT = Path(__file__).parents[2]
 AT_NIGHT = dt.datetime(2026, 10, 3, 0, 1, tzinfo=dt.UTC)
 """When the second day is over, and no table is late yet that has the first."""
 FIRST_NOON = dt.datetime(2026, 10, 1, 12, tzinfo=dt.UTC)
@@ -238,13 +235,6 @@ def test_a_long_message_is_cut_to_what_one_line_shows(sensor: Sensor) -> None:
     channel = Channel()
     look_and_deliver(sensor.tiny.lake, sensor.instance, [], None, channel, {"fx": "x" * 1000 + "\ny", "kafka": "a\nb"})
     assert [(len(one.detail), one.detail[-1]) for one in channel.taken] == [(500, "…"), (1, "a")]
-
-
-def test_every_runbook_is_a_section_of_a_document() -> None:
-    for address in RUNBOOKS.values():
-        path, _, anchor = address.partition("#")
-        headings = re.findall(r"^#+ (.+)$", (PROJECT / path).read_text(), re.MULTILINE)
-        assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
 
 
 def test_the_sensor_runs_by_default_and_every_half_minute(sensor: Sensor) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -18,7 +19,14 @@ from contracts.model import (
     Severity,
     UniqueRule,
 )
-from lakehouse_assets.asset_metadata import asset_key, column_lineage, column_schema, definition_metadata, tags
+from lakehouse_assets.asset_metadata import (
+    asset_key,
+    code_references,
+    column_lineage,
+    column_schema,
+    definition_metadata,
+    tags,
+)
 
 CONTRACT = Contract(
     table="gold/things",
@@ -149,6 +157,13 @@ def test_an_asset_tells_where_its_contract_and_files_are() -> None:
     }.items() <= metadata.items()
     assert metadata["dagster/column_schema"] == column_schema(CONTRACT)
     assert metadata["dagster/column_lineage"] == column_lineage(CONTRACT)
+
+
+@pytest.mark.parametrize("table", ["bronze/snowflake_orders", "silver/orders", "gold/customer_360"])
+def test_an_assets_files_are_there_for_an_editor_to_open(contracts: Mapping[str, Contract], table: str) -> None:
+    found = code_references(contracts[table]).code_references
+    assert [one.label for one in found] == ["Contract", "How its rows are made", "Runbooks"]
+    assert all(isinstance(one, dg.LocalFileCodeReference) and Path(one.file_path).is_file() for one in found)
 
 
 def test_tags_find_tables_by_layer_and_by_how_they_are_written() -> None:
