@@ -55,11 +55,14 @@ screenshots: $(READY) ## Takes the documents' screenshots of Dagster's UI anew.
 	@$(BIN)/python -m pytest tests/ui --screenshots docs/images
 
 .PHONY: smoke
-smoke: $(READY) ## Loads one day of every table with Dagster's own command, into a folder that is then removed.
+smoke: $(READY) ## Does what a pipeline does, with Dagster's own command, in a folder that is then removed: docs/operating.md has it.
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; bin=$$PWD/$(BIN); cd "$$folder"; \
 	export DAGSTER_HOME="$$folder/home" LAKEHOUSE_ROOT="$$folder/lake" LAKEHOUSE_START_DATE=2026-10-01 LAKEHOUSE_NOW=2026-10-02T06:00:00Z; \
 	"$$bin/python" -m lakehouse_assets.instance.home; \
-	"$$bin/dagster" asset materialize --module-name lakehouse_assets.definitions --select '*' --partition 2026-10-01
+	"$$bin/dagster" definitions validate --module-name lakehouse_assets.definitions; \
+	"$$bin/dagster" asset materialize --module-name lakehouse_assets.definitions --select '*' --partition 2026-10-01; \
+	"$$bin/dagster" job execute --module-name lakehouse_assets.definitions --job whole_tables; \
+	"$$bin/lakehouse" status --strict
 
 .PHONY: bench
 bench: $(READY) ## Measures speed beside DuckDB, and a day after a year; rewrites docs/performance.md. BENCH="--scales 1" for less.
