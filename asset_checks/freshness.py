@@ -1,4 +1,4 @@
-"""Freshness of a table's closed days against its SLA, by the data it holds and not by when something was last loaded.
+"""Freshness of a table against its SLA, by the data it holds and not by when something was last loaded.
 
 The data time is the newest closed day that is loaded and not stale, empty or not. So loading an old day never turns a late
 table green, and a day without rows doesn't turn it red. A hole among older days is no matter of freshness either: the
@@ -7,7 +7,7 @@ message names it, and loading it is what the table's status asks for.
 
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.model import Contract
 
@@ -69,6 +69,30 @@ def freshness(
     has = "no day is complete" if newest is None else f"the newest complete day is {newest}"
     message = f"{has}, and {expected} is due: {contract.table} is late since {due:%Y-%m-%d %H:%M} UTC. `lakehouse status` names what is missing or stale, `lakehouse run` loads it.{older}"
     return FreshnessVerdict(False, newest, expected, now - due, message)
+
+
+def with_open_day(
+    verdict: FreshnessVerdict, contract: Contract, now: dt.datetime, behind_since: dt.datetime | None
+) -> FreshnessVerdict:
+    """Judges the open day of a table whose closed days keep its SLA, while somebody asks its source.
+
+    Args:
+        verdict: of the closed days.
+        contract: of the table; its `latency` is the SLA.
+        now: the clock in UTC.
+        behind_since: since when the open day lacks what its source was seen to hold; none where it lacks nothing, or nobody
+            looks.
+    """
+    if not verdict.passed or contract.latency is None or behind_since is None:
+        return verdict
+    late_by = now - behind_since - contract.latency
+    if late_by <= dt.timedelta():
+        return verdict
+    message = (
+        f"{now.date()}, which is open, lacks what its source has held since {behind_since:%Y-%m-%d %H:%M} UTC, and should have it"
+        f" after {contract.latency.total_seconds() / 60:.0f} minutes. Look which run its sensor waits for, or what it failed with."
+    )
+    return replace(verdict, passed=False, late_by=late_by, message=message)
 
 
 def _holes(

@@ -48,6 +48,8 @@ def _facts(contract: Contract) -> Iterator[tuple[str, str]]:
         f"`{contract.partition_column}`" + (f", with history (`{contract.history}`)" if contract.history else ""),
     )
     yield "Complete by", f"{contract.available_by:%H:%M} UTC for the day before"
+    if contract.latency:
+        yield "Open day", f"at most {contract.latency.total_seconds() / 60:.0f} minutes behind its source"
     yield "Owner", ", ".join((contract.owner, *contract.support))
     if contract.reads:
         yield "Reads", ", ".join(f"`{read.table}` ({_reach(read)})" for read in contract.reads)

@@ -311,6 +311,10 @@ class Contract:
     """Bronze: whether the first window delivers everything before it too."""
     window_days: int = 1
     """Bronze: how many days up to and including D the window of D covers, where windows overlap."""
+    latency: dt.timedelta | None = None
+    """Bronze: for how long the open day may lack what its source has been seen to hold; none where that doesn't matter."""
+    frequency: dt.timedelta | None = None
+    """Bronze: how often the source is asked where asking costs it; none where it can be asked at any time."""
     live: bool = False
     tags: tuple[str, ...] = ()
     support: tuple[str, ...] = ()

@@ -43,6 +43,8 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _SOURCE = re.compile(r"([A-Za-z0-9_]+/[A-Za-z0-9_]+)\.([A-Za-z0-9_]+)")
 _DAYS = {"d": 1, "y": 365}
+_UNITS = {"min": dt.timedelta(minutes=1), "h": dt.timedelta(hours=1), "d": dt.timedelta(days=1)}
+_AGREEMENTS = ("timeOfAvailability", "retention", "latency", "frequency")
 _LIMITS: Mapping[str, ConstraintKind] = {
     "minimum": "minimum",
     "maximum": "maximum",
@@ -204,6 +206,8 @@ def _contract(document: Mapping[str, Any], table: str, problems: Problems) -> Co
         cursor_fallback=values.get("cursorFallback"),
         open_to_past=values.get("openToPast", False),
         window_days=values.get("windowDays", 1),
+        latency=_bronze_duration(document, table, "latency", problems),
+        frequency=_bronze_duration(document, table, "frequency", problems),
         live=values.get("live", False),
         tags=tuple(document.get("tags", [])),
         support=tuple(channel["channel"] for channel in document.get("support", [])),
@@ -261,8 +265,8 @@ def _sla(document: Mapping[str, Any], name: str, problems: Problems) -> tuple[Ma
 
 def _available_by(document: Mapping[str, Any], problems: Problems) -> dt.time:
     for index, entry in enumerate(document.get("slaProperties", [])):
-        if entry["property"] not in ("timeOfAvailability", "retention"):
-            problems.at("slaProperties", index).add("the lakehouse holds timeOfAvailability and retention")
+        if entry["property"] not in _AGREEMENTS:
+            problems.at("slaProperties", index).add(f"the lakehouse holds {', '.join(_AGREEMENTS)}")
     entry, place = _sla(document, "timeOfAvailability", problems)
     if not entry:
         return dt.time()
@@ -285,6 +289,19 @@ def _retention_days(document: Mapping[str, Any], problems: Problems) -> int:
         return value * _DAYS[unit]
     place.add("retention is a whole number of days (unit d) or years (unit y)")
     return 0
+
+
+def _bronze_duration(document: Mapping[str, Any], table: str, name: str, problems: Problems) -> dt.timedelta | None:
+    if all(entry["property"] != name for entry in document.get("slaProperties", [])):
+        return None
+    entry, place = _sla(document, name, problems)
+    if not table.startswith("bronze/"):
+        place.add(f"only bronze tables have a {name}")
+    value, unit = entry.get("value"), entry.get("unit")
+    if unit in _UNITS and type(value) is int and value > 0:
+        return value * _UNITS[unit]
+    place.add(f"{name} is a whole number of minutes (unit min), hours (unit h) or days (unit d)")
+    return None
 
 
 def _columns(entity: Mapping[str, Any], table: str, rules: Rules, place: Problems) -> tuple[Column, ...]:

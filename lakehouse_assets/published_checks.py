@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import dagster as dg
 
 from asset_checks.dagster_results import as_metadata, with_runbook
-from asset_checks.freshness import freshness
+from asset_checks.freshness import freshness, with_open_day
 from asset_checks.identities import Identity, describe, evaluate_identities, identities_of
 from asset_checks.metadata import identities_metadata
 from asset_checks.whole_table import COMPLETE, KEYS
@@ -13,6 +13,7 @@ from contracts.model import Contract
 from io_managers.delta_io_manager import DeltaIOManager
 from io_managers.reads import read_predicate
 from lakehouse_assets.asset_metadata import asset_key
+from lakehouse_assets.automation.source_cursors import behind_since, cursors_of_sources
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.partitions import run_days
 from lakehouse_assets.table import IO_MANAGER, LAKE, check_specs
@@ -31,7 +32,11 @@ def freshness_check(contract: Contract) -> dg.AssetChecksDefinition:
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         lake: Lake = context.resources.lake
         days = lake.days_of(contract.table)
-        verdict = freshness(contract, lake.settings.clock(), days.loaded, days.overdue, lake.settings.start_date)
+        now = lake.settings.clock()
+        verdict = freshness(contract, now, days.loaded, days.overdue, lake.settings.start_date)
+        if contract.latency is not None:
+            behind = behind_since(cursors_of_sources(context.instance))
+            verdict = with_open_day(verdict, contract, now, behind.get(contract.table))
         return dg.AssetCheckResult(
             passed=verdict.passed,
             description=verdict.message,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import ConfigurationError
 from resources.alerts.registry import LOG, normal_address
@@ -43,6 +43,13 @@ class Settings(BaseSettings):
     files_root: Annotated[
         Path | None, Field(description="The folder that holds <source>/<table>/* for sources that are read from files.")
     ] = None
+    polled: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(
+            description="Sources that it costs to be asked, separated by commas: they are asked as often as their contracts say."
+        ),
+    ] = ()
     automation: Annotated[
         Literal["on", "off"],
         Field(
@@ -70,6 +77,11 @@ class Settings(BaseSettings):
             raise ValueError("is a folder, or an address that starts with s3://")
         return root.rstrip("/")
 
+    @field_validator("polled", mode="before")
+    @classmethod
+    def _names(cls, polled: object) -> object:
+        return tuple(filter(None, map(str.strip, polled.split(",")))) if isinstance(polled, str) else polled
+
     @field_validator("alerts")
     @classmethod
     def _known_channel(cls, alerts: SecretStr) -> SecretStr:
@@ -81,6 +93,14 @@ class Settings(BaseSettings):
         if now is None:
             return None
         return now.replace(tzinfo=dt.UTC) if now.tzinfo is None else now.astimezone(dt.UTC)
+
+    @model_validator(mode="after")
+    def _known_sources_are_polled(self) -> "Settings":
+        if unknown := sorted({*self.polled} - self.sources.keys()):
+            raise ValueError(
+                f"{PREFIX}POLLED names {', '.join(unknown)}, and the sources are {', '.join(self.sources)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _files_need_a_folder(self) -> "Settings":

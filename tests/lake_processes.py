@@ -76,6 +76,12 @@ def import_path() -> str:
     return os.pathsep.join(folder for folder in sys.path if Path(folder).is_absolute() and Path(folder).exists())
 
 
+def whole_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a process with these settings of the lakehouse, and no others."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_", "AWS_"))}
+    return {**own, **settings, "PYTHONPATH": import_path()}
+
+
 @contextmanager
 def lake_processes() -> Iterator[LakeProcesses]:
     """Starts what runs commands, without any variable of the lakehouse, and ends it.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asset_checks.freshness import freshness
+from asset_checks.freshness import freshness, with_open_day
 from asset_checks.runbooks import FOLDER, runbook_of
 from contracts.days import day_range
 from lakehouse_assets.lake import Lake
@@ -66,6 +66,7 @@ def find_conditions(  # noqa: PLR0913, PLR0917 - here all that alerts are about 
     seen: "Seen",
     now: dt.datetime,
     unavailable: Mapping[str, str],
+    behind: Mapping[str, dt.datetime] = {},
 ) -> "tuple[list[Alert], Seen]":
     """An alert for each condition that holds, and what is to be given as seen the next time.
 
@@ -76,6 +77,7 @@ def find_conditions(  # noqa: PLR0913, PLR0917 - here all that alerts are about 
         seen: what this returned the last time.
         now: the time of the machine, by which runs are judged.
         unavailable: the sources that don't answer, and what is known of it.
+        behind: the tables whose open day lacks what their source holds, and since when.
     """
     from lakehouse_assets.automation.run_events import read_events
     from lakehouse_assets.published_checks import FRESHNESS
@@ -84,7 +86,7 @@ def find_conditions(  # noqa: PLR0913, PLR0917 - here all that alerts are about 
     results = [key for key in checks if key.name != FRESHNESS]
     seen = read_events(instance, results, lake.contracts.keys(), seen)
     found = (
-        *_late(lake),
+        *_late(lake, behind),
         *_failed_checks(seen),
         *_failed_runs(seen),
         *_left_behind(instance, now),
@@ -93,12 +95,13 @@ def find_conditions(  # noqa: PLR0913, PLR0917 - here all that alerts are about 
     return [one.raised(now) for one in found], seen
 
 
-def _late(lake: Lake) -> Iterator[_Condition]:
+def _late(lake: Lake, behind: Mapping[str, dt.datetime]) -> Iterator[_Condition]:
     clock, start = lake.settings.clock(), lake.settings.start_date
     states = lake.states()
     plan = lake.plan(states)
     for table, contract in lake.contracts.items():
-        verdict = freshness(contract, clock, states[table].loaded, plan.overdue(contract, clock), start)
+        closed = freshness(contract, clock, states[table].loaded, plan.overdue(contract, clock), start)
+        verdict = with_open_day(closed, contract, clock, behind.get(table))
         if not verdict.passed:
             yield _Condition(table, LATE, f"{table} is late", verdict.message, clock - verdict.late_by)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from lakehouse_assets.automation.source_sensors import sources_away
+from lakehouse_assets.automation.source_cursors import behind_since, cursors_of_sources, sources_away
 from lakehouse_assets.automation.ticks import running
 from lakehouse_assets.lake import Lake
 from resources.alerts.registry import make_channel
@@ -35,18 +35,14 @@ def alert_sensor(lake: Lake) -> dg.SensorDefinition:
             raise dg.DagsterInvariantViolationError("without its definitions no sensor knows which checks there are")
         checks = context.repository_def.asset_graph.asset_check_keys
         channel = make_channel(lake.settings.alerts.get_secret_value())
-        away = sources_away(_cursors(context.instance))
-        cursor, summary = look_and_deliver(lake, context.instance, checks, context.cursor, channel, away)
+        cursors = cursors_of_sources(context.instance)
+        cursor, summary = look_and_deliver(
+            lake, context.instance, checks, context.cursor, channel, sources_away(cursors), behind_since(cursors)
+        )
         context.update_cursor(cursor)
         return dg.SkipReason(summary)
 
     return alerts
-
-
-def _cursors(instance: dg.DagsterInstance) -> dict[str, str | None]:
-    """The cursors of all sensors that have looked."""
-    sensors = (one for one in instance.all_instigator_state() if one.instigator_type.value == "SENSOR")
-    return {one.instigator_name: data.cursor for one in sensors if (data := one.sensor_instigator_data)}
 
 
 def look_and_deliver(  # noqa: PLR0913, PLR0917 - here what finds conditions and what delivers alerts come together
@@ -56,6 +52,7 @@ def look_and_deliver(  # noqa: PLR0913, PLR0917 - here what finds conditions and
     text: str | None,
     channel: "Channel",
     unavailable: Mapping[str, str] = {},
+    behind: Mapping[str, dt.datetime] = {},
 ) -> tuple[str, str]:
     """One look at everything, and the delivery of what it found.
 
@@ -66,6 +63,7 @@ def look_and_deliver(  # noqa: PLR0913, PLR0917 - here what finds conditions and
         text: the cursor after the last look; none, or a damaged one, before the first.
         channel: where alerts go.
         unavailable: sources that don't answer, and what is known of it.
+        behind: tables whose open day lacks what their source holds, and since when.
 
     Returns:
         The next look's cursor, and a line that says what came of this one.
@@ -76,7 +74,7 @@ def look_and_deliver(  # noqa: PLR0913, PLR0917 - here what finds conditions and
 
     now = dt.datetime.now(dt.UTC)
     cursor = read_cursor(text)
-    holding, events = find_conditions(lake, instance, checks, cursor.events, now, unavailable)
+    holding, events = find_conditions(lake, instance, checks, cursor.events, now, unavailable, behind)
     end = time.monotonic() + SECONDS_FOR_DELIVERY
     state, delivery = deliver(look(cursor.alerts, holding, now), channel.send, lambda: time.monotonic() < end)
     _log_failures(delivery, channel)

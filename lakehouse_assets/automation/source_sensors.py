@@ -5,25 +5,23 @@ when it is over, and whenever the source turns out to have more of it; which day
 """
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import dagster as dg
 
-from contracts.errors import LakehouseError, PermanentError, RetryableError
+from contracts.errors import ConfigurationError, LakehouseError, PermanentError, RetryableError
 from io_managers.staleness import Arrived, TableState
 from io_managers.table_state import StateReader
 from lakehouse_assets.arrivals import bronze_tables, marks_of
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.automation import requests
 from lakehouse_assets.automation.news import Moment, news_of_sources, with_followers
+from lakehouse_assets.automation.source_cursors import SUFFIX, Away, SourceCursor, read_source_cursor, still_behind
 from lakehouse_assets.automation.ticks import as_result, running
 from lakehouse_assets.lake import Lake
 
 SECONDS_BETWEEN_LOOKS = 5
-_SUFFIX = "_arrivals"
 _Failed = Mapping[str, LakehouseError]
 """By bronze table: why the source couldn't tell of it."""
 
@@ -37,8 +35,8 @@ def _source_sensor(lake: Lake, source: str) -> dg.SensorDefinition:
     watch = SourceWatch(lake, source)
 
     @dg.sensor(
-        name=f"{source}{_SUFFIX}",
-        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        name=f"{source}{SUFFIX}",
+        minimum_interval_seconds=seconds_between_looks(lake, source),
         default_status=running(lake.settings, dg.DefaultSensorStatus),
         target=dg.AssetSelection.assets(*map(asset_key, watch.contracts)),
         description=f"Loads what {source} has more of: bronze, silver, and for today the live gold tables.",
@@ -49,14 +47,22 @@ def _source_sensor(lake: Lake, source: str) -> dg.SensorDefinition:
     return look
 
 
-def sources_away(cursors: Mapping[str, str | None]) -> dict[str, str]:
-    """The sources that don't answer, and since when and why, by the cursors of all sensors."""
-    found = {}
-    for name, cursor in cursors.items():
-        source = name.removesuffix(_SUFFIX)
-        if name.endswith(_SUFFIX) and cursor:
-            found[source] = _away(json.loads(cursor))
-    return found
+def seconds_between_looks(lake: Lake, source: str) -> int:
+    """How often a source is asked: every few seconds, or as its contracts say where it costs to be asked.
+
+    Raises:
+        ConfigurationError: it is one of those, and no contract says how often.
+    """
+    if source not in lake.settings.polled:
+        return SECONDS_BETWEEN_LOOKS
+    frequencies = [lake.contracts[table].frequency for table in bronze_tables(lake.contracts, source)]
+    stated = [frequency for frequency in frequencies if frequency is not None]
+    if not stated:
+        raise ConfigurationError(
+            f"LAKEHOUSE_POLLED names {source}, and no contract of its bronze tables states a frequency in slaProperties:"
+            " state one, or leave the source out"
+        )
+    return int(min(stated).total_seconds())
 
 
 class SourceWatch:
@@ -74,30 +80,32 @@ class SourceWatch:
         self._states = StateReader(lake.storage, self._bronze)
 
     def tick(self, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
-        """Asks the source, and Dagster for a run if there is news. The cursor says which tables can't be asked, and why."""
+        """Asks the source, and Dagster for a run if there is news."""
         now = self._lake.settings.clock()
-        away = json.loads(cursor) if cursor else {}
-        pausing = away and requests.real_now() < dt.datetime.fromisoformat(away["next_look"])
-        left_alone = away["tables"] if pausing else []
+        before = read_source_cursor(cursor)
+        away = before.away
+        pausing = away is not None and requests.real_now() < away.next_look
+        left_alone = away.tables if away and pausing else ()
         states = self._states.states()
         arrived, failed = self._ask([table for table in self._bronze if table not in left_alone], states, now.date())
         if not pausing or failed:
-            away = self._still_away(away, failed, [*left_alone, *failed]) if failed else {}
-        cursor = json.dumps(away) if away else ""
-        told = [_away(away)] if away else []
+            away = self._still_away(away, failed, [*left_alone, *failed]) if failed else None
+        told = [str(away)] if away else []
         known = {table: self._bronze[table] for table in arrived}
         moment = Moment(known, states, self._lake.settings.start_date, now, arrived)
-        if not news_of_sources(moment):
+        news = news_of_sources(moment)
+        after = SourceCursor(away, still_behind(before.behind, known, news, states, now)).text()
+        if not news:
             return dg.SensorResult(
                 skip_reason="; ".join([*told, *([f"nothing new in {', '.join(known)}"] if known else [])]),
-                cursor=cursor,
+                cursor=after,
             )
         loaded = {table: one for table, one in self.contracts.items() if table in known or one.layer != "bronze"}
         moment = replace(moment, contracts=loaded, states=self._lake.states())
         decision = requests.decide(
             instance, moment, lambda held: with_followers(news_of_sources(moment, held), moment, without=held)
         )
-        return as_result(decision, told, cursor=cursor)
+        return as_result(decision, told, cursor=after)
 
     def _ask(self, tables: Iterable[str], states: Mapping[str, TableState], today: dt.date) -> tuple[Arrived, _Failed]:
         """What the source holds of tables, and of which it can't tell: of all, where the source itself is away."""
@@ -113,20 +121,15 @@ class SourceWatch:
                 failed[table] = error
         return arrived, failed
 
-    def _still_away(self, away: Mapping[str, Any], failed: _Failed, tables: Iterable[str]) -> dict[str, Any]:
+    def _still_away(self, away: Away | None, failed: _Failed, tables: Iterable[str]) -> Away:
         now = requests.real_now()
-        failures = away.get("failures", 0) + 1
-        named = list(dict.fromkeys(tables))
-        return {
-            "what": self._source if len(named) == len(self._bronze) else ", ".join(named),
-            "tables": named,
-            "since": away.get("since", now.isoformat()),
-            "failures": failures,
-            "next_look": (now + requests.pause_after(failures, self._source)).isoformat(),
-            "error": "; ".join(dict.fromkeys(map(str, failed.values()))),
-        }
-
-
-def _away(away: Mapping[str, Any]) -> str:
-    since, following = (f"{dt.datetime.fromisoformat(away[name]):%Y-%m-%d %H:%M:%S}" for name in ("since", "next_look"))
-    return f"{away['what']} can't be asked since {since} UTC ({away['failures']} looks, the next at {following}): {away['error']}"
+        failures = (away.failures if away else 0) + 1
+        named = tuple(dict.fromkeys(tables))
+        return Away(
+            what=self._source if len(named) == len(self._bronze) else ", ".join(named),
+            tables=named,
+            since=away.since if away else now,
+            failures=failures,
+            next_look=now + requests.pause_after(failures, self._source),
+            error="; ".join(dict.fromkeys(map(str, failed.values()))),
+        )

@@ -128,6 +128,14 @@ class Automation:
         tables = frozenset("/".join(key.path) for key in request.asset_selection or ())
         return RunSeen(name, tables, tuple(run_days(request.tags)), result.success)
 
+    @contextmanager
+    def loads_wait(self) -> Iterator[None]:
+        """Lets what is asked for wait, as behind another run, until it is asked for again."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Automation, "run", lambda *_: None)
+            yield
+        self._keys.clear()
+
     def versions(self) -> dict[Place, int]:
         """Which version last loaded each day of each table."""
         return {

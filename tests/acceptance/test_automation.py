@@ -14,7 +14,16 @@ from lake_support import ORDER_COLUMNS, OwnLake, Row, order, write_rows
 from own_data import CUSTOMER_COLUMNS
 from whole_model_data import customer
 
-from lakehouse_assets.automation.source_sensors import sources_away
+from asset_checks.freshness import freshness, with_open_day
+from contracts.errors import ConfigurationError
+from lakehouse_assets.automation.source_cursors import (
+    SUFFIX,
+    SourceCursor,
+    behind_since,
+    read_source_cursor,
+    sources_away,
+)
+from lakehouse_assets.automation.source_sensors import seconds_between_looks
 from resources.sources.files.folder import DataFile, Folder
 from resources.sources.interface import SourceUnavailableError
 from tests.lake_processes import KillPoint, LakeProcesses
@@ -60,6 +69,15 @@ def loaded(make_lake: MakeLake, tmp_path_factory: pytest.TempPathFactory) -> Own
 def automation(loaded: OwnLake, tmp_path: Path) -> Iterator[Automation]:
     with automated(loaded.copied_to(tmp_path / "lake"), NOON) as automation:
         yield automation
+
+
+def remembered(automation: Automation) -> dict[str, SourceCursor]:
+    """What sources' sensors remember."""
+    return {
+        name.removesuffix(SUFFIX): read_source_cursor(cursor)
+        for name, cursor in automation.cursors.items()
+        if name.endswith(SUFFIX)
+    }
 
 
 def facts(automation: Automation) -> list[tuple[str, dt.date, Decimal]]:
@@ -160,7 +178,7 @@ def test_a_table_whose_source_cannot_tell_of_it_for_a_while_has_no_gap_and_no_du
     write_rows(automation.own.files("snowflake/customers") / "new.csv", CUSTOMER_COLUMNS, [customer("C1", NOON)])
     assert {run.asked_by for run in runs} == {"fx_arrivals"}
     assert {run.asked_by for run in automation.tick()} == {"fx_arrivals", "snowflake_arrivals"}
-    told = sources_away(automation.cursors)
+    told = sources_away(remembered(automation))
     assert told.keys() == {"snowflake"}
     assert "orders is missing" in told["snowflake"]
     away.rename(orders)
@@ -169,7 +187,7 @@ def test_a_table_whose_source_cannot_tell_of_it_for_a_while_has_no_gap_and_no_du
     automation.at(NOON + dt.timedelta(minutes=20)).settle()
     assert [name for name, day, _ in facts(automation) if day == TODAY] == ["after", "before"]
     assert automation.said["snowflake_arrivals"].startswith("nothing new")
-    assert sources_away(automation.cursors) == {}
+    assert sources_away(remembered(automation)) == {}
 
 
 def test_a_source_that_does_not_answer_is_asked_for_none_of_its_tables(
@@ -188,7 +206,55 @@ def test_a_source_that_does_not_answer_is_asked_for_none_of_its_tables(
     assert asked == ["snowflake/customers"]
     assert automation.said["snowflake_arrivals"].startswith("snowflake can't be asked since 2026-03-11 12:00:00 UTC")
     automation.at(NOON + dt.timedelta(minutes=1)).look("snowflake_arrivals")
-    assert sources_away(automation.cursors) == {}
+    assert sources_away(remembered(automation)) == {}
+
+
+def test_the_open_day_is_late_once_it_lacks_for_five_minutes_what_its_source_was_seen_to_hold(
+    automation: Automation,
+) -> None:
+    def late() -> dt.timedelta:
+        contract, now = automation.lake.contracts["bronze/snowflake_orders"], automation.now
+        since = behind_since(remembered(automation)).get(contract.table)
+        closed = freshness(contract, now, automation.lake.states()[contract.table].loaded, (), START)
+        return with_open_day(closed, contract, now, since).late_by
+
+    with automation.loads_wait():
+        for minutes in (0, 60, 63, 65.5):
+            if minutes == 60:
+                place_order(automation.own, "new", f"{TODAY}T12:59:59Z")
+            automation.at(NOON + dt.timedelta(minutes=minutes)).look("snowflake_arrivals")
+            assert late() == dt.timedelta(minutes=max(0, minutes - 65)), minutes
+    automation.look("snowflake_arrivals")
+    place_order(automation.own, "newer", f"{TODAY}T13:05:00Z")
+    with automation.loads_wait():
+        automation.at(NOON + dt.timedelta(minutes=70)).look("snowflake_arrivals")
+        assert late() == dt.timedelta(), "since the load, it has lacked something for a moment"
+    automation.look("snowflake_arrivals")
+    automation.look("snowflake_arrivals")
+    assert behind_since(remembered(automation)) == {}
+
+
+def test_a_source_that_it_costs_to_ask_is_asked_as_often_as_its_contracts_say(automation: Automation) -> None:
+    lake = automation.lake
+    assert {seconds_between_looks(lake, source) for source in lake.settings.sources} == {5}
+    lake.settings = lake.settings.model_copy(update={"polled": ("snowflake", "salesforce", "fx", "kafka")})
+    polled = {source: seconds_between_looks(lake, source) for source in ("snowflake", "redshift", "salesforce", "fx")}
+    assert polled == {"snowflake": 15 * 60, "redshift": 5, "salesforce": 3600, "fx": 86400}
+    with pytest.raises(ConfigurationError, match="LAKEHOUSE_POLLED names kafka"):
+        seconds_between_looks(lake, "kafka")
+
+
+def test_a_cursor_that_cannot_be_read_is_as_good_as_none(automation: Automation) -> None:
+    for damaged in (
+        "{",
+        "[]",
+        '{"away": {"what": "x"}}',
+        '{"since": "2026-01-01", "tables": []}',
+        '{"behind": {"a": 1}}',
+    ):
+        automation.cursors["fx_arrivals"] = damaged
+        assert automation.look("fx_arrivals") == []
+        assert automation.cursors["fx_arrivals"] == ""
 
 
 def test_a_failed_audit_is_not_tried_again_until_its_data_changes(automation: Automation) -> None:

@@ -10,22 +10,25 @@ from pathlib import Path
 from conftest import MakeLake
 from lake_support import ORDER_COLUMNS, order, write_rows
 
-from tests.lake_processes import LakeProcesses, import_path
+from lakehouse_assets.instance.home import prepare_home
+from tests.lake_processes import Ended, LakeProcesses, whole_environment
 
 START = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 2, 6, tzinfo=dt.UTC)
 
 
-def dagster(*arguments: str, environment: Mapping[str, str]) -> int:
-    """Runs Dagster's command in a process of its own, and says how it ended."""
-    command = [sys.executable, "-m", "dagster", *arguments, "--module-name", "lakehouse_assets.definitions"]
-    return subprocess.run(
-        command,
+def dagster(*arguments: str, environment: Mapping[str, str]) -> Ended:
+    """Runs Dagster's command in a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "dagster", *arguments, "--module-name", "lakehouse_assets.definitions"],
         cwd=Path(environment["DAGSTER_HOME"]).parent,
-        env={**environment, "PYTHONPATH": import_path()},
+        env=whole_environment(environment),
         check=False,
-        capture_output=True,
-    ).returncode
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return Ended(ended.returncode, ended.stdout)
 
 
 def test_a_failed_audit_fails_the_pipeline(make_lake: MakeLake, tmp_path: Path, processes: LakeProcesses) -> None:
@@ -33,9 +36,11 @@ def test_a_failed_audit_fails_the_pipeline(make_lake: MakeLake, tmp_path: Path, 
     rows = [order(f"{number}", f"{START}T12:00:00Z", currency="?" if number < 100 else "EUR") for number in range(1000)]
     write_rows(own.files("snowflake/orders") / "bulk.csv", ORDER_COLUMNS, rows)
     environment = own.variables(NOW)
-    assert processes.run("doctor", environment=environment).status == 0, "the home is made before two processes could"
+    with own.environment():
+        prepare_home()
     orders = 'key:"bronze/snowflake_orders" or key:"silver/orders"'
-    assert dagster("asset", "materialize", "--select", orders, "--partition", str(START), environment=environment) == 1
-
+    loaded = dagster("asset", "materialize", "--select", orders, "--partition", str(START), environment=environment)
+    assert loaded.status == 1
+    assert "silver/orders: nothing was published: rows: 100 of 1,000 rows" in loaded.output
     assert processes.run("status", "silver/orders", "--strict", environment=environment).status == 1
     assert processes.run("status", "bronze/snowflake_orders", "--strict", environment=environment).status == 0

@@ -200,3 +200,12 @@ def test_code_lists_name_real_countries_and_currencies_only() -> None:
     assert not {"XXX", "XTS", "BTC"} & CODE_LISTS["ISO-4217"]
     assert {"NA", "DE", "GB"} <= CODE_LISTS["ISO-3166"]
     assert not {"UK", "EU"} & CODE_LISTS["ISO-3166"]
+
+
+def test_bronze_says_how_far_its_open_day_may_be_behind_and_how_often_its_source_may_be_asked(
+    contracts: Mapping[str, Contract],
+) -> None:
+    bronze = {table: one for table, one in contracts.items() if one.layer == "bronze"}
+    assert {one.latency for one in bronze.values()} == {dt.timedelta(minutes=5)}
+    assert {table for table, one in bronze.items() if one.frequency is None} == {"bronze/kafka_order_events"}
+    assert bronze["bronze/crm_accounts"].frequency == dt.timedelta(hours=1)

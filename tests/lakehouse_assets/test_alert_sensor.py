@@ -13,10 +13,13 @@ import dagster as dg
 import pytest
 import structlog
 from dagster._core.events import EngineEventData
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType, SensorInstigatorData
 
 from contracts.model import AggregateRule, Bounds, Contract, Severity
 from lakehouse_assets.automation.alert_sensor import look_and_deliver
 from lakehouse_assets.automation.cursor import read_cursor
+from lakehouse_assets.automation.source_cursors import Behind, SourceCursor
 from lakehouse_assets.definitions import build_definitions
 from lakehouse_assets.instance.home import prepare_home
 from lakehouse_assets.instance.left_behind import end, runs_under_way
@@ -193,6 +196,34 @@ def test_a_source_that_is_away_is_an_alert_until_it_is_back(sensor: Sensor) -> N
         ("source snowflake", "source_unavailable", "raised", "no route to host"),
         ("source snowflake", "source_unavailable", "cleared", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "minutes_ago", "seen"),
+    [
+        (InstigatorStatus.RUNNING, 0, True),
+        (InstigatorStatus.DECLARED_IN_CODE, 4, True),
+        (InstigatorStatus.STOPPED, 0, False),
+        (InstigatorStatus.RUNNING, 6, False),
+    ],
+)
+def test_an_open_day_that_lacks_what_its_source_holds_is_late_while_the_sensor_is_on(
+    sensor: Sensor, status: InstigatorStatus, minutes_ago: float, seen: bool
+) -> None:
+    sensor.tiny.now = FIRST_NOON
+    since = FIRST_NOON - dt.timedelta(minutes=6)
+    cursor = SourceCursor(behind={BRONZE: Behind(since, load=3)}).text()
+    ticked = (dt.datetime.now(dt.UTC) - dt.timedelta(minutes=minutes_ago)).timestamp()
+    origin = RemoteInstigatorOrigin(
+        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("lakehouse"), "__repository__"), "snowflake_arrivals"
+    )
+    data = SensorInstigatorData(last_tick_timestamp=ticked, min_interval=5, cursor=cursor)
+    sensor.instance.add_instigator_state(InstigatorState(origin, InstigatorType.SENSOR, status, data))
+    assert sensor.tick() == ([(BRONZE, "late", "raised")] if seen else [])
+    if seen:
+        [alert] = sensor.alerts()
+        assert "2026-10-01, which is open, lacks what its source has held since 2026-10-01 11:54 UTC" in alert["detail"]
+    assert sensor.tiny.check(BRONZE, "freshness", instance=sensor.instance).passed is not seen
 
 
 @pytest.mark.parametrize("failure", [AlertUnavailableError("nobody there"), AlertRefusedError("go away")])

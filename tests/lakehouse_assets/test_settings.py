@@ -24,6 +24,7 @@ GIVEN = {
     "KAFKA": ("files", "files"),
     "FX": ("files", "files"),
     "FILES_ROOT": ("/data", Path("/data")),
+    "POLLED": ("snowflake,fx", ("snowflake", "fx")),
     "AUTOMATION": ("off", "off"),
     "DEMO_SCALE": ("0.25", 0.25),
     "DEMO_SEED": ("7", 7),
@@ -174,6 +175,17 @@ def test_alerts_go_to_the_log_by_default_and_to_a_file_where_it_was_set(
     assert load_settings().alerts.get_secret_value() == "log"
     given(monkeypatch, ALERTS="alerts.jsonl")
     assert load_settings().alerts.get_secret_value() == str(folder / "alerts.jsonl")
+
+
+def test_polled_sources_are_named_with_commas_and_have_to_be_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().polled == ()
+    given(monkeypatch, POLLED="snowflake, fx")
+    assert load_settings().polled == ("snowflake", "fx")
+    given(monkeypatch, POLLED="snowflake,oracle")
+    with pytest.raises(
+        ConfigurationError, match=f"{PREFIX}POLLED names oracle, and the sources are snowflake, redshift"
+    ):
+        load_settings()
 
 
 @pytest.mark.parametrize("root", ["lake", "./lake", "other/../lake"])

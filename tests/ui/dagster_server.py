@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.lake_processes import import_path
+from tests.lake_processes import whole_environment
 
 PROJECT = Path(__file__).parents[2]
 
@@ -70,12 +70,6 @@ def dagster_server(folder: Path, settings: Mapping[str, str]) -> Iterator[Dagste
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def whole_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a process with these settings of the lakehouse, and no others."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("LAKEHOUSE_", "DAGSTER_", "AWS_"))}
-    return {**own, **settings, "PYTHONPATH": import_path()}
 
 
 def _free_port() -> str:
