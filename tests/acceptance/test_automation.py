@@ -239,7 +239,7 @@ def test_a_source_that_it_costs_to_ask_is_asked_as_often_as_its_contracts_say(au
     assert {seconds_between_looks(lake, source) for source in lake.settings.sources} == {5}
     lake.settings = lake.settings.model_copy(update={"polled": ("snowflake", "salesforce", "fx", "kafka")})
     polled = {source: seconds_between_looks(lake, source) for source in ("snowflake", "redshift", "salesforce", "fx")}
-    assert polled == {"snowflake": 15 * 60, "redshift": 5, "salesforce": 3600, "fx": 86400}
+    assert polled == {"snowflake": 15 * 60, "redshift": 5, "salesforce": 3600, "fx": 3600}
     with pytest.raises(ConfigurationError, match="LAKEHOUSE_POLLED names kafka"):
         seconds_between_looks(lake, "kafka")
 

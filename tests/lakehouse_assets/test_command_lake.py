@@ -269,6 +269,30 @@ def test_a_pipeline_is_told_by_the_exit_status_whether_tables_are_well(
     assert invoke("status", "silver/orders", "--strict", "--json").exit_code == 0
 
 
+def test_checks_of_what_is_published_are_asked_and_told_to_machines(
+    processes: LakeProcesses, first_run: Ended, folder: Path
+) -> None:
+    asked = processes.run("check", "silver.fx_rates", "--json", environment=demo_environment(folder, DAYS))
+    assert asked.status == 0, asked.output
+    found = {one["check"]: one for one in json.loads(asked.output)}
+    assert found.keys() == {"complete", "freshness", "keys"}
+    assert {(one["table"], one["passed"], one["warning"]) for one in found.values()} == {
+        ("silver/fx_rates", True, False)
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["silver/orders", "--rebuild", "--from", str(START)], "or all of a table, lakehouse run TABLE --rebuild"),
+        (["--rebuild"], "or all of a table, lakehouse run TABLE --rebuild"),
+    ],
+)
+def test_a_rebuild_is_of_a_whole_table(invoke: Invoke, arguments: list[str], told: str) -> None:
+    with pytest.raises(RequestError, match=told):
+        invoke("run", *arguments)
+
+
 def test_a_check_that_no_run_evaluated_never_looked(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
