@@ -98,7 +98,7 @@ def backfill(open_page: OpenPage, dagster: DagsterServer, take_picture: TakePict
     last = START + dt.timedelta(days=DAYS - 1)
     launched = launch_backfill(page, START, last, lambda: take_picture(page, "backfill"))
     page.context.close()
-    runs = wait_for(lambda: ended_runs(dagster, launched), 300, "the end of the backfill's runs")
+    runs = wait_for(lambda: ended_runs(dagster, launched), 600, "the end of the backfill's runs")
     assert set(runs.values()) == {"SUCCESS"}
     return Backfill(launched, list(runs))
 

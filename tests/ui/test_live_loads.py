@@ -103,9 +103,9 @@ def test_thirty_days_are_backfilled_beside_live_loads_and_nothing_is_loaded_twic
     first, last = lake.settings.start_date, now().date() - dt.timedelta(days=1)
     wait_for(lambda: runs_of(live, "dagster/sensor_name"), 60, "the first live load")
     backfill = launch_backfill(page, first, last, lambda: None)
-    ended = wait_for(lambda: ended_runs(live, backfill), 400, "the end of the backfill's run")
+    ended = wait_for(lambda: ended_runs(live, backfill), 900, "the end of the backfill's run")
     assert set(ended.values()) == {"SUCCESS"}
-    wait_for(lambda: not lake.plan().due, 180, "what the backfill made stale")
+    wait_for(lambda: not lake.plan().due, 600, "what the backfill made stale")
 
     [long] = runs_of(live, "dagster/backfill")
     assert any(one.started and long.ended and one.started < long.ended for one in runs_of(live, "dagster/sensor_name"))
@@ -117,7 +117,7 @@ def test_thirty_days_are_backfilled_beside_live_loads_and_nothing_is_loaded_twic
         settled = {one.verdict for one in results if one.day < last - LATEST}
         return Verdict.BROKEN not in {one.verdict for one in results} and settled == {Verdict.HOLDS}
 
-    wait_for(hold, 120, "identities that hold on every day")
+    wait_for(hold, 300, "identities that hold on every day")
 
 
 def test_an_order_that_is_placed_while_one_looks_comes_into_gold_by_itself(
@@ -145,8 +145,8 @@ def test_an_order_that_is_placed_while_one_looks_comes_into_gold_by_itself(
         facts = DeltaTable(lake.storage.table_uri("gold/fct_orders"))
         return set(facts.to_pyarrow_table(columns=["order_id"])["order_id"].to_pylist())
 
-    orders = wait_for(placed, 180, "a new order")
-    wait_for(lambda: orders & in_gold(), 180, "the new order in gold")
+    orders = wait_for(placed, 300, "a new order")
+    wait_for(lambda: orders & in_gold(), 300, "the new order in gold")
 
     runs = runs_of(live, "dagster/sensor_name")
     assert "snowflake_arrivals" in {run.asked_by for run in runs}
