@@ -105,6 +105,8 @@ def still_behind(
 
 def cursors_of_sources(instance: dg.DagsterInstance) -> dict[str, SourceCursor]:
     """By source: what its sensor remembers, of those that are on and have looked of late."""
+    if instance.schedule_storage is None:  # an instance of one process, in which nothing looks
+        return {}
     found = {}
     for one in instance.all_instigator_state():
         data = one.sensor_instigator_data
