@@ -83,7 +83,6 @@ class Lake:
         """The engine's session, started at the first use."""
         return self.engine.session()
 
-    @cached_property
     def mask_salt(self) -> str:
         """The salt of hashed values.
 

@@ -261,8 +261,8 @@ def conserved(contract: Contract, upstream: Contract, frame: DataFrame, days: Se
     return RunCounts(staged={}, measures=sums)
 
 
-def masked(frame: DataFrame, contract: Contract, salt: str) -> DataFrame:
-    """Replaces the columns for which a gold contract states a mask.
+def masked(frame: DataFrame, contract: Contract, salt: Callable[[], str]) -> DataFrame:
+    """Replaces the columns for which a gold contract states a mask; a table without any asks for no salt.
 
     The salt comes as data of a one-row frame: an expression would show it in plans and logs.
     """
@@ -270,7 +270,7 @@ def masked(frame: DataFrame, contract: Contract, salt: str) -> DataFrame:
     if not masks:
         return frame
     # An equality join with one row: a cross join is a nested loop, which took 57 s instead of 1 for a million rows.
-    salts = frame.sparkSession.createDataFrame([(0, salt)], "_one int, _salt string")
+    salts = frame.sparkSession.createDataFrame([(0, salt())], "_one int, _salt string")
     salted = frame.withColumn("_one", F.lit(0)).join(F.broadcast(salts), "_one")
     return salted.selectExpr(
         *(

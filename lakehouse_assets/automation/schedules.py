@@ -1,5 +1,7 @@
 """Schedules, and the jobs that they start: freshness is judged by the clock, also while nothing is loaded."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 
 from asset_checks.whole_table import COMPLETE, KEYS
@@ -15,35 +17,37 @@ EVERY_SUNDAY = "30 4 * * 0"
 
 def freshness_schedule(lake: Lake) -> dg.ScheduleDefinition:
     """Judges every table's freshness by its SLA, every quarter of an hour."""
-    checks = [dg.AssetCheckKey(asset_key(table), FRESHNESS) for table in lake.contracts]
-    job = dg.define_asset_job(
+    return _checks_by_the_clock(
+        lake,
+        "freshness_every_quarter_of_an_hour",
+        EVERY_QUARTER,
         FRESHNESS,
-        selection=dg.AssetSelection.checks(*checks),
-        description="Judges the freshness of every table by its SLA; loads nothing.",
-    )
-    return dg.ScheduleDefinition(
-        name="freshness_every_quarter_of_an_hour",
-        job=job,
-        cron_schedule=EVERY_QUARTER,
-        execution_timezone="UTC",
-        default_status=running(lake.settings, dg.DefaultScheduleStatus),
-        description="Judges the freshness of every table by its SLA, also while nothing is loaded.",
+        [dg.AssetCheckKey(asset_key(table), FRESHNESS) for table in lake.contracts],
+        "Judges the freshness of every table by its SLA, also while nothing is loaded.",
     )
 
 
 def whole_table_schedule(lake: Lake) -> dg.ScheduleDefinition:
     """Checks whole silver tables once a week, when the fewest people wait for an answer."""
-    checks = [key for key in published_check_keys(lake.contracts, lake.contracts) if key.name in {KEYS, COMPLETE}]
-    job = dg.define_asset_job(
+    return _checks_by_the_clock(
+        lake,
+        "whole_tables_every_sunday",
+        EVERY_SUNDAY,
         WHOLE_TABLES,
-        selection=dg.AssetSelection.checks(*checks),
-        description="Looks for keys that stand twice in a whole table, and for rows that got lost on the way from bronze; loads nothing.",
+        [key for key in published_check_keys(lake.contracts, lake.contracts) if key.name in {KEYS, COMPLETE}],
+        "Checks whole silver tables: keys that stand twice, and rows that got lost on the way from bronze.",
     )
+
+
+def _checks_by_the_clock(  # noqa: PLR0913, PLR0917
+    lake: Lake, name: str, cron: str, job: str, checks: Iterable[dg.AssetCheckKey], description: str
+) -> dg.ScheduleDefinition:
+    """A schedule of a job that evaluates checks of published tables, and loads nothing."""
     return dg.ScheduleDefinition(
-        name="whole_tables_every_sunday",
-        job=job,
-        cron_schedule=EVERY_SUNDAY,
+        name=name,
+        job=dg.define_asset_job(job, selection=dg.AssetSelection.checks(*checks), description=description),
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=running(lake.settings, dg.DefaultScheduleStatus),
-        description="Checks whole silver tables: keys that stand twice, and conservation from bronze.",
+        description=description,
     )

@@ -74,7 +74,7 @@ def command(
     (table, day, cause, reason); best_customers (rows of gold/customer_360).
     """
     lake = Lake(load_settings())
-    lake.mask_salt  # noqa: B018  bad configuration stops here, not in the middle of a run
+    lake.mask_salt()  # Bad configuration stops here, not in the middle of a run.
     again = asked_again(lake, name, first, last, rebuild=rebuild)
     summary = run(lake, errors if as_json else console, again)
     outstanding = lake.plan().due

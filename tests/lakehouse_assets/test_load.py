@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asset_checks.report import RunCounts
+from contracts.errors import ConfigurationError
 from contracts.model import Column, Contract, Read, RowRule, Severity
 from io_managers.publish import Publication, publish
 from io_managers.quarantine import publish_with_quarantine, read_quarantine
@@ -294,7 +295,7 @@ CUSTOMER = {
 
 def test_personal_data_is_masked_and_all_else_is_not(rows_of: MakeFrame, contracts: Mapping[str, Contract]) -> None:
     frame = rows_of("gold/dim_customers", CUSTOMER)
-    made = masked(frame, contracts["gold/dim_customers"], SALT)
+    made = masked(frame, contracts["gold/dim_customers"], lambda: SALT)
     assert made.columns == frame.columns
     (row,) = made.collect()
     assert {name: row[name] for name in CUSTOMER} == CUSTOMER | {
@@ -307,18 +308,21 @@ def test_personal_data_is_masked_and_all_else_is_not(rows_of: MakeFrame, contrac
 
 def test_what_is_null_stays_null(rows_of: MakeFrame, contracts: Mapping[str, Contract]) -> None:
     contract = contracts["gold/dim_customers"]
-    (row,) = masked(rows_of("gold/dim_customers", {"customer_id": "c1"}), contract, SALT).collect()
+    (row,) = masked(rows_of("gold/dim_customers", {"customer_id": "c1"}), contract, lambda: SALT).collect()
     assert [column.name for column in contract.columns if column.mask and row[column.name] is not None] == []
 
 
 def test_no_row_is_lost_or_doubled_by_masks(rows_of: MakeFrame, contracts: Mapping[str, Contract]) -> None:
     contract = contracts["gold/dim_customers"]
-    assert masked(rows_of("gold/dim_customers", CUSTOMER, CUSTOMER, {"customer_id": "c2"}), contract, SALT).count() == 3
-    assert masked(rows_of("gold/dim_customers"), contract, SALT).count() == 0
+    assert (
+        masked(rows_of("gold/dim_customers", CUSTOMER, CUSTOMER, {"customer_id": "c2"}), contract, lambda: SALT).count()
+        == 3
+    )
+    assert masked(rows_of("gold/dim_customers"), contract, lambda: SALT).count() == 0
 
 
 def test_the_salt_is_in_no_plan(rows_of: MakeFrame, contracts: Mapping[str, Contract]) -> None:
-    made = masked(rows_of("gold/dim_customers", CUSTOMER), contracts["gold/dim_customers"], SALT)
+    made = masked(rows_of("gold/dim_customers", CUSTOMER), contracts["gold/dim_customers"], lambda: SALT)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         for mode in ("simple", "extended", "formatted", "codegen"):
@@ -330,5 +334,8 @@ def test_the_salt_is_in_no_plan(rows_of: MakeFrame, contracts: Mapping[str, Cont
 
 
 def test_a_table_without_masks_needs_no_salt(rows_of: MakeFrame, contracts: Mapping[str, Contract]) -> None:
+    def missing() -> str:
+        raise ConfigurationError("no salt is set")
+
     frame = rows_of("gold/fct_orders", {"order_id": "1"})
-    assert masked(frame, contracts["gold/fct_orders"], SALT) is frame
+    assert masked(frame, contracts["gold/fct_orders"], missing) is frame
