@@ -26,6 +26,11 @@ def expand_groups(page: Page) -> None:
 def launch_backfill(page: Page, first: dt.date, last: dt.date, before_launch: Callable[[], object]) -> str:
     """Materializes days of all tables from the asset graph; the answer is the backfill's id."""
     page.get_by_role("link", name="Lineage").click()
+    return launch_backfill_of_graph(page, first, last, before_launch)
+
+
+def launch_backfill_of_graph(page: Page, first: dt.date, last: dt.date, before_launch: Callable[[], object]) -> str:
+    """Materializes days of the tables in the graph that is open; the answer is the backfill's id."""
     page.get_by_role("button", name="Materialize all…").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox").fill(f"[{first}...{last}]")
@@ -34,6 +39,11 @@ def launch_backfill(page: Page, first: dt.date, last: dt.date, before_launch: Ca
     expect(launch).to_be_enabled()
     before_launch()
     launch.click()
+    return launched_backfill(page)
+
+
+def launched_backfill(page: Page) -> str:
+    """The id of the backfill that the page says is launched."""
     created = page.get_by_text("Created backfill")
     expect(created).to_be_visible()
     found = re.search(r"Created backfill (\w+)", created.inner_text())

@@ -1,0 +1,136 @@
+"""Loads of a part, asked for by clicking: what a failure left undone, the days that are missing, a table and what follows from it."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import PATIENCE, ended_runs
+from dagster_pages import (
+    SCREEN,
+    launch_backfill,
+    launch_backfill_of_graph,
+    launched_backfill,
+    open_backfill,
+)
+from dagster_server import DagsterServer, dagster_server, wait_for
+from playwright.sync_api import Browser, Page, expect
+
+from contracts.model import Contract
+from io_managers.staleness import dependency_order
+from tests.lake_processes import START, demo_environment
+
+FIRST, SECOND, THIRD, FOURTH = DAYS = [START + dt.timedelta(days=number) for number in range(4)]
+RATES = "bronze/fx_rates"
+"""The table whose file lacks a column at first."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A running Dagster, and the folder of its lake's files."""
+
+    dagster: DagsterServer
+    files: Path
+
+    def deliver_rates(self, quote: str) -> None:
+        """Writes the file of rates, in which the column of currencies has a name."""
+        days = [FIRST - dt.timedelta(days=number) for number in range(-3, 8)]
+        rows = [f"{day},EUR,{currency},1.25" for day in days for currency in ("USD", "GBP", "CHF", "SEK", "PLN", "JPY")]
+        self.files.mkdir(parents=True, exist_ok=True)
+        (self.files / "rates.csv").write_text("\n".join([f"rate_date,base,{quote},rate", *rows]))
+
+    def loaded_by(self, day: dt.date) -> Mapping[str, str]:
+        """The run that last loaded a day of each table, where one did."""
+        found = self.dagster.query(
+            """query ($days: [String!]) {
+                 assetNodes { assetKey { path } latestMaterializationByPartition(partitions: $days) { runId } }
+               }""",
+            days=[str(day)],
+        )["assetNodes"]
+        return {
+            "/".join(one["assetKey"]["path"]): load["runId"]
+            for one in found
+            for load in one["latestMaterializationByPartition"]
+            if load
+        }
+
+    def ended(self, backfill: str) -> Mapping[str, str]:
+        """The statuses of a backfill's runs."""
+        return wait_for(lambda: ended_runs(self.dagster, backfill), 300, "the end of the backfill's runs")
+
+
+def with_what_follows(table: str, contracts: Mapping[str, Contract]) -> set[str]:
+    """A table, and all that are made of it."""
+    found = {table}
+    for name in dependency_order(contracts):
+        if any(read.table in found for read in contracts[name].reads):
+            found.add(name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    folder = tmp_path_factory.mktemp("partial")
+    settings = {
+        "LAKEHOUSE_AUTOMATION": "off",
+        "LAKEHOUSE_MASK_SALT": "a salt for tests",
+        "LAKEHOUSE_FX": "files",
+        "LAKEHOUSE_FILES_ROOT": str(folder / "files"),
+    }
+    with dagster_server(folder, {**demo_environment(folder, len(DAYS)), **settings}) as server:
+        yield Lake(server, folder / "files/fx/rates")
+
+
+@pytest.fixture
+def page(browser: Browser, lake: Lake) -> Iterator[Page]:
+    expect.set_options(timeout=PATIENCE)
+    page = browser.new_context(base_url=lake.dagster.address, viewport=SCREEN).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto("/")
+    yield page
+    page.context.close()
+
+
+def test_what_a_failure_left_undone_is_loaded_and_nothing_else(
+    lake: Lake, page: Page, contracts: Mapping[str, Contract]
+) -> None:
+    lake.deliver_rates("currency")
+    failed = launch_backfill(page, FIRST, SECOND, lambda: None)
+    [(broken, status)] = lake.ended(failed).items()
+    assert status == "FAILURE"
+    undone = with_what_follows(RATES, contracts)
+    assert lake.loaded_by(FIRST) == dict.fromkeys(contracts.keys() - undone, broken)
+
+    lake.deliver_rates("quote")
+    open_backfill(page, failed)
+    expect(page.get_by_text("Failed", exact=True).last).to_be_visible(timeout=90_000)
+    page.get_by_role("button", name="expand_more").click()
+    page.get_by_role("menuitem", name="Re-execute from failure").click()
+    [(mended, status)] = lake.ended(launched_backfill(page)).items()
+    assert status == "SUCCESS"
+    for day in (FIRST, SECOND):
+        assert lake.loaded_by(day) == {table: mended if table in undone else broken for table in contracts}
+
+
+def test_missing_days_alone_are_loaded(lake: Lake, page: Page, contracts: Mapping[str, Contract]) -> None:
+    before = lake.loaded_by(FIRST)
+    only = page.get_by_text("Backfill only failed and missing partitions within selection")
+    backfill = launch_backfill(page, FIRST, FOURTH, only.click)
+    [(run, status)] = lake.ended(backfill).items()
+    assert status == "SUCCESS"
+    for day in (THIRD, FOURTH):
+        assert lake.loaded_by(day) == dict.fromkeys(contracts, run)
+    assert lake.loaded_by(FIRST) == before
+
+
+def test_a_table_is_loaded_again_with_what_follows_from_it(
+    lake: Lake, page: Page, contracts: Mapping[str, Contract]
+) -> None:
+    before = lake.loaded_by(SECOND)
+    page.goto("/assets/gold/customer_daily?view=lineage&lineageScope=downstream")
+    [(run, status)] = lake.ended(launch_backfill_of_graph(page, FIRST, SECOND, lambda: None)).items()
+    assert status == "SUCCESS"
+    again = dict.fromkeys(with_what_follows("gold/customer_daily", contracts), run)
+    assert len(again) == 4
+    assert lake.loaded_by(SECOND) == {**before, **again}
