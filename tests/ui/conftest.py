@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dagster_pages import SCREEN, launch_backfill
+from dagster_pages import SCREEN, first_page, launch_backfill
 from dagster_server import DagsterServer, dagster_server, wait_for
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.lake_processes import START, demo_environment
 
@@ -18,12 +18,8 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PATIENCE = 30_000
-"""Milliseconds within which a page must show what is expected of it, also on a busy machine."""
-
 DAYS = 10
 """Closed days of the lake, none of which is loaded."""
-OpenPage = Callable[[], Page]
 TakePicture = Callable[[Page, str], object]
 
 
@@ -59,26 +55,10 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
-def open_page(browser: Browser, dagster: DagsterServer) -> OpenPage:
-    """Opens Dagster's first page, as somebody who was never there before."""
-    expect.set_options(timeout=PATIENCE)
-
-    def opened() -> Page:
-        page = browser.new_context(base_url=dagster.address, viewport=SCREEN).new_page()
-        page.set_default_timeout(PATIENCE)
-        page.goto("/")
-        return page
-
-    return opened
-
-
 @pytest.fixture
-def page(open_page: OpenPage) -> Iterator[Page]:
-    """Dagster's first page."""
-    opened = open_page()
-    yield opened
-    opened.context.close()
+def page(browser: Browser, dagster: DagsterServer) -> Iterator[Page]:
+    with first_page(browser, dagster.address) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")
@@ -92,12 +72,11 @@ def take_picture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
-def backfill(open_page: OpenPage, dagster: DagsterServer, take_picture: TakePicture) -> Backfill:
+def backfill(browser: Browser, dagster: DagsterServer, take_picture: TakePicture) -> Backfill:
     """The lake's closed days of all tables, loaded by clicking."""
-    page = open_page()
     last = START + dt.timedelta(days=DAYS - 1)
-    launched = launch_backfill(page, START, last, lambda: take_picture(page, "backfill"))
-    page.context.close()
+    with first_page(browser, dagster.address) as page:
+        launched = launch_backfill(page, START, last, lambda: take_picture(page, "backfill"))
     runs = wait_for(lambda: ended_runs(dagster, launched), 600, "the end of the backfill's runs")
     assert set(runs.values()) == {"SUCCESS"}
     return Backfill(launched, list(runs))

@@ -2,13 +2,28 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 SCREEN: ViewportSize = {"width": 1440, "height": 900}
 HIGH: ViewportSize = {"width": 1440, "height": 2700}
 """What isn't in sight isn't drawn. Here the whole graph is, and a list of all tables."""
+
+PATIENCE = 30_000
+"""Milliseconds within which a page must show what is expected of it, also on a busy machine."""
+
+
+@contextmanager
+def first_page(browser: Browser, address: str) -> Iterator[Page]:
+    """Dagster's first page, as somebody sees it who was never there before."""
+    expect.set_options(timeout=PATIENCE)
+    with browser.new_context(base_url=address, viewport=SCREEN) as context:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto("/")
+        yield page
 
 
 def expand_groups(page: Page) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, TakePicture, ended_runs
-from dagster_pages import SCREEN, launch_backfill
+from conftest import TakePicture, ended_runs
+from dagster_pages import first_page, launch_backfill
 from dagster_server import DagsterServer, dagster_server, wait_for
 from deltalake import DeltaTable
 from playwright.sync_api import Browser, Page, expect
@@ -68,12 +68,8 @@ def lake(settings: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.fixture
 def page(browser: Browser, live: DagsterServer) -> Iterator[Page]:
-    expect.set_options(timeout=PATIENCE)
-    page = browser.new_context(base_url=live.address, viewport=SCREEN).new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto("/")
-    yield page
-    page.context.close()
+    with first_page(browser, live.address) as page:
+        yield page
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, ended_runs
+from conftest import ended_runs
 from dagster_pages import (
-    SCREEN,
+    first_page,
     launch_backfill,
     launch_backfill_of_graph,
     launched_backfill,
@@ -84,12 +84,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 
 @pytest.fixture
 def page(browser: Browser, lake: Lake) -> Iterator[Page]:
-    expect.set_options(timeout=PATIENCE)
-    page = browser.new_context(base_url=lake.dagster.address, viewport=SCREEN).new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto("/")
-    yield page
-    page.context.close()
+    with first_page(browser, lake.dagster.address) as page:
+        yield page
 
 
 def test_what_a_failure_left_undone_is_loaded_and_nothing_else(
