@@ -43,7 +43,7 @@ ui: setup ## Starts Dagster's UI and daemon on http://127.0.0.1:3000, until Ctrl
 
 # A file's tests share lakes, so they stay on one core; files go in their order, in which the long ones come first.
 .PHONY: test
-test: $(READY) ## Runs all tests but those in a browser, on two cores, and measures coverage.
+test: $(READY) ## Runs all tests but those in a browser, on two cores; measures coverage by all but tests/acceptance.
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 .PHONY: test-ui
