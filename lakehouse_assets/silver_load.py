@@ -15,10 +15,12 @@ from contracts.row_rules import quoted
 from io_managers.change_application import (
     ChangesNotConservedError,
     Outcome,
+    as_decisions,
     change_dates,
     conflicting_versions,
     content,
     decide,
+    first_content,
     in_partitions,
     incoming_by_window,
     outcome_of,
@@ -31,7 +33,7 @@ from io_managers.publish import Publication
 from io_managers.reads import open_version
 from io_managers.snapshot import recorded
 from io_managers.staging import Staged
-from lakehouse_assets.load import Load, Prepared, broken_rows, chunk_rows, chunks, totals, with_staged
+from lakehouse_assets.load import CHUNK_DAYS, Load, Prepared, broken_rows, chunk_rows, chunks, totals, with_staged
 
 COPIED_AT_ONCE = 4
 """Decided rows are only copied, which an engine needs less memory for than to compute them; and each write reads all decisions."""
@@ -106,22 +108,24 @@ def _stage_changes(load: Load, changes: DataFrame) -> Staged:
 
 
 def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None) -> Fold:
-    """Decides what stands of each changed key, and stages the new content of the partitions that differ from before."""
+    """Decides what stands of each changed key, and stages the new content of the partitions that differ from before.
+
+    Where nothing is stored that could be affected, as on a first load, what is decided is the content, and is written once.
+    """
     contract, snapshot = load.contract, load.snapshot
     dates = change_dates(changes, contract)
     stored = snapshot.rows_by_partition() if read_stored else {}
     in_reach = partitions_in_reach(contract, dates, stored)
     read = partitions_to_read(contract, dates, stored)
     existing = read_stored(in_partitions(contract, read)) if read_stored and read else None
-    decided = load.stage(decide(changes, existing, contract), "decisions", [])
-    decisions = load.read(decided)
-    outcome = outcome_of(decisions, contract)
-    share = decided.rows() // max(1, len(outcome.replaced))
-    rows = {value: stored.get(value, 0) + share for value in outcome.replaced}
-    most_rows = COPIED_AT_ONCE * chunk_rows(contract)
-    parts = list(chunks(sorted(outcome.replaced), rows, most_rows)) or [[]]
-    contents = (content(decisions, existing, contract, part) for part in parts)
-    staged = load.stage_in_chunks(contents, "content", [contract.partition_column])
+    if existing is None and len(load.days) <= CHUNK_DAYS:
+        staged = load.stage(first_content(changes, contract), "content", [contract.partition_column])
+        outcome = outcome_of(as_decisions(load.read(staged), contract), contract)
+    else:
+        decided = load.stage(decide(changes, existing, contract), "decisions", [])
+        decisions = load.read(decided)
+        outcome = outcome_of(decisions, contract)
+        staged = _stage_content(load, decisions, existing, stored, outcome, decided.rows())
     _require_conserved(contract, stored, outcome, staged)
     return Fold(
         content=staged,
@@ -129,6 +133,24 @@ def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None)
         in_reach=in_reach,
         conflicts=conflicting_versions(changes, existing, contract),
     )
+
+
+def _stage_content(  # noqa: PLR0913, PLR0917
+    load: Load,
+    decisions: DataFrame,
+    existing: DataFrame | None,
+    stored: Mapping[str, int],
+    outcome: Outcome,
+    decided: int,
+) -> Staged:
+    """Merges what was decided with what is stored beside it."""
+    contract = load.contract
+    share = decided // max(1, len(outcome.replaced))
+    rows = {value: stored.get(value, 0) + share for value in outcome.replaced}
+    most_rows = COPIED_AT_ONCE * chunk_rows(contract)
+    parts = list(chunks(sorted(outcome.replaced), rows, most_rows)) or [[]]
+    contents = (content(decisions, existing, contract, part) for part in parts)
+    return load.stage_in_chunks(contents, "content", [contract.partition_column])
 
 
 def _require_conserved(contract: Contract, stored: Mapping[str, int], outcome: Outcome, staged: Staged) -> None:

@@ -7,11 +7,13 @@ Pure DataFrame code, lazy until an outcome is asked for. The steps, in order:
 3. `outcome_of`, `conflicting_versions`, `superseded`: what the run reports, and which partitions it replaces;
 4. `content`: the new rows of those partitions.
 
+Where nothing is stored that could be affected, `first_content` and `as_decisions` stand for 2 and 4.
+
 `versions` says which version of a key stands, `decisions` applies that to either kind of history, `reach` and
 `outcome` are what surrounds it.
 """
 
-from io_managers.change_application.decisions import apply_changes, content, decide
+from io_managers.change_application.decisions import apply_changes, as_decisions, content, decide, first_content
 from io_managers.change_application.outcome import (
     ChangesNotConservedError,
     Outcome,
@@ -26,10 +28,12 @@ __all__ = [
     "ChangesNotConservedError",
     "Outcome",
     "apply_changes",
+    "as_decisions",
     "change_dates",
     "conflicting_versions",
     "content",
     "decide",
+    "first_content",
     "in_partitions",
     "incoming_by_window",
     "outcome_of",

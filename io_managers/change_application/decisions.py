@@ -69,6 +69,27 @@ def content(
     return _typed(others, contract).unionByName(decided.select(*columns))
 
 
+def first_content(changes: "DataFrame", contract: Contract) -> "DataFrame":
+    """The rows of partitions that hold nothing yet, in the contract's columns and types, and `_window`, in which each arrived."""
+    columns = [column.name for column in contract.columns]
+    return decide(changes, None, contract).select(*columns, F.col(ARRIVED).alias(WINDOW))
+
+
+def as_decisions(content: "DataFrame", contract: Contract) -> "DataFrame":
+    """First content as the decisions that it comes from: every row of it is new."""
+    return content.withColumns(
+        {
+            APPLIED: F.lit(True),
+            CHANGED: F.lit(True),
+            REWRITE: F.lit(True),
+            ARRIVED: F.col(WINDOW),
+            PARTITION_BEFORE: F.lit(None).cast("string"),
+            TOUCHED: F.col(contract.touched_column).cast("date"),
+            TOUCHED_BEFORE: F.lit(None).cast("date"),
+        }
+    )
+
+
 def apply_changes(changes: "DataFrame", existing: "DataFrame | None", contract: Contract) -> "DataFrame":
     """The new rows of every partition that existing covers or changes name, with `_applied` and `_changed`.
 

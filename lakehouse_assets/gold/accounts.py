@@ -25,7 +25,7 @@ def with_account(customers: DataFrame, contacts: DataFrame, accounts: DataFrame,
     Returns:
         The rows with `account_id`, null without an account, and `industry`, which is then 'Unknown'.
     """
-    known = _accounts_by_email(_latest_contacts(contacts, days), accounts)
+    known = _accounts_by_email(_latest_contacts(contacts, days), around(accounts.where("not is_deleted"), days))
     # The rows come second, since an engine holds the first side in memory.
     return known.join(
         customers, (known["email"] == customers["email"]) & valid_at_end_of(customers["day"], known), "right"
@@ -37,8 +37,8 @@ def with_account(customers: DataFrame, contacts: DataFrame, accounts: DataFrame,
 
 
 def _accounts_by_email(contacts: DataFrame, accounts: DataFrame) -> DataFrame:
-    """The undeleted account of each e-mail's latest contact, for as long as both stand; no row where there is none."""
-    account = accounts.where("not is_deleted").select(
+    """The account of each e-mail's latest contact, for as long as both stand; no row where there is none."""
+    account = accounts.select(
         "account_id", "industry", F.col("valid_from").alias("_from"), F.col("valid_to").alias("_to")
     )
     return (

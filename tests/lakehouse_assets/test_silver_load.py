@@ -4,6 +4,7 @@ import datetime as dt
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -353,7 +354,24 @@ def test_the_windows_that_bronze_holds_are_its_partitions() -> None:
     assert windows_of(transactions) == [dt.date(2026, 1, 1), dt.date(2026, 1, 2)]
 
 
+def staged_steps(made: Prepared) -> set[str]:
+    """What a load wrote on its way to what it publishes."""
+    [staged] = made.table.publication.staged
+    return {folder.name.split("-")[0] for folder in Path(staged.uri).parent.iterdir()}
+
+
+def test_what_is_decided_is_written_once_where_nothing_is_stored(sold: Table) -> None:
+    assert staged_steps(sold.apply(order("1", "2026-01-05T10:00:00"))) == {"changes", "content"}
+    assert staged_steps(sold.apply(order("1", "2026-01-06T10:00:00"))) == {"changes", "decisions", "content"}
+
+
 # Chunks
+
+
+def cut_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets content be decided and merged in two steps, a chunk at a time, also where nothing is stored."""
+    monkeypatch.setattr(silver_load, "CHUNK_DAYS", 0)
+    monkeypatch.setattr(silver_load, "COPIED_AT_ONCE", 1)
 
 
 @pytest.mark.parametrize("table", [ORDERS, CUSTOMERS])
@@ -364,7 +382,7 @@ def test_several_chunks_equal_one(
     whole, cut = make_table(table, "whole"), make_table(table, "cut")
     whole.apply(*(row for rows in arrivals for row in rows))
     monkeypatch.setattr(loading, "CHUNK_VALUES", 3 * len(whole.contract.columns))
-    monkeypatch.setattr(silver_load, "COPIED_AT_ONCE", 1)
+    cut_content(monkeypatch)
     publication = cut.apply(*(row for rows in arrivals for row in rows)).table.publication
     if table == ORDERS:
         (staged,) = publication.staged
@@ -406,6 +424,7 @@ def test_content_with_rows_lost_or_repeated_is_refused(
     made.apply(row("1", "2026-01-05T10:00:00"), row("2", "2026-01-05T10:00:00"))
     before = made.content()
     broken_by(monkeypatch, change)
+    cut_content(monkeypatch)
     late = row("3", "2026-01-06T10:00:00", **date)
     made.arrived.append(late)
     with pytest.raises(ChangesNotConservedError) as raised:
