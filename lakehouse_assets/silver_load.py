@@ -35,7 +35,7 @@ from io_managers.snapshot import recorded
 from io_managers.staging import Staged
 from lakehouse_assets.load import CHUNK_DAYS, Load, Prepared, broken_rows, chunk_rows, chunks, totals, with_staged
 
-COPIED_AT_ONCE = 4
+COPIED_AT_ONCE = 2
 """Decided rows are only copied, which an engine needs less memory for than to compute them; and each write reads all decisions."""
 
 ReadStored = Callable[[str], DataFrame]

@@ -71,8 +71,8 @@ def content(
 
 def first_content(changes: "DataFrame", contract: Contract) -> "DataFrame":
     """The rows of partitions that hold nothing yet, in the contract's columns and types, and `_window`, in which each arrived."""
-    columns = [column.name for column in contract.columns]
-    return decide(changes, None, contract).select(*columns, F.col(ARRIVED).alias(WINDOW))
+    columns = {column.name: F.col(column.name) for column in contract.columns}
+    return decide(changes, None, contract).select(*{**columns, WINDOW: F.col(ARRIVED).alias(WINDOW)}.values())
 
 
 def as_decisions(content: "DataFrame", contract: Contract) -> "DataFrame":
