@@ -3,7 +3,7 @@
 Belongs here: what is asked of the engine. How the answers are judged is `verdicts`', and what they look like `report`'s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ from contracts.model import (
     Severity,
     UniqueRule,
 )
+from contracts.partitions import chunks, in_partitions
 from contracts.row_rules import literal, quoted
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ __all__ = [
 
 _SAMPLES_PER_RULE = 2
 _SAMPLED_RULES = 10
+_ROWS_AT_ONCE = 10_000_000
+"""An engine holds a key of every row in which it looks for repeats: of more rows, a few partitions at a time are looked through."""
 
 
 def audit(
@@ -95,7 +98,10 @@ def audit(
         outcomes = (judge_schema(contract, differences), *judged, *unjudged)
         return AuditReport(contract.table, contract.version, windows, rules, (), samples, {}, {}, outcomes)
     hashes = hashed_partitions(good, contract) if content is None else {}
-    table_rules, repeats = _table_results(contract, good)
+    # A row without a partition repeats nothing.
+    known = {one.window: one.published for one in windows if one.window != NO_WINDOW}
+    partitions = known if content is None else {}
+    table_rules, samples_of_table = _table_results(contract, good, partitions)
     measured = _measured(contract, staged, window)
     scanned = sum(one.rows for one in hashes.values()) if content is None else None
     return AuditReport(
@@ -104,7 +110,7 @@ def audit(
         windows=windows,
         rules=rules,
         table_rules=table_rules,
-        samples=samples + repeats,
+        samples=samples + samples_of_table,
         content_hashes={partition: one.value for partition, one in hashes.items()},
         measured=measured,
         outcomes=(
@@ -255,8 +261,10 @@ def _breaks(rule: RuleResult) -> str:
     return f"{broken} and not {OK}" if rule.severity is Severity.ERROR else broken
 
 
-def _table_results(contract: Contract, good: "DataFrame") -> tuple[tuple[TableRuleResult, ...], tuple[Sample, ...]]:
-    """The figures of all table rules, and a few repeated keys."""
+def _table_results(
+    contract: Contract, good: "DataFrame", partitions: Mapping[str, int]
+) -> tuple[tuple[TableRuleResult, ...], tuple[Sample, ...]]:
+    """The figures of all table rules, and a few repeated keys. Partitions have so many rows, where that is known."""
     figures: dict[str, Figure | None] = {}
     samples: list[Sample] = []
     aggregates = [rule for rule in contract.table_rules if isinstance(rule, AggregateRule)]
@@ -269,13 +277,23 @@ def _table_results(contract: Contract, good: "DataFrame") -> tuple[tuple[TableRu
         if isinstance(rule, UniqueRule):
             # The rule holds within a partition.
             columns = list(dict.fromkeys((contract.partition_column, *rule.columns)))
-            figures[rule.name], repeated = repeats(contract, good, columns, _SAMPLES_PER_RULE)
-            samples += [Sample(rule.name, row) for row in repeated]
+            figures[rule.name], shown = _repeats(contract, good, columns, partitions)
+            samples += [Sample(rule.name, row) for row in shown]
     results = {result.name: result for result in judge_expectations(contract, good)}
     for rule in contract.table_rules:
         if not isinstance(rule, ExpectationRule):
             results[rule.name] = _bounded(rule, figures[rule.name])
     return tuple(results[rule.name] for rule in contract.table_rules), tuple(samples)
+
+
+def _repeats(
+    contract: Contract, good: "DataFrame", columns: Sequence[str], partitions: Mapping[str, int]
+) -> tuple[int, list[dict[str, str | None]]]:
+    """What `repeats` finds in rows of which none repeats another partition's."""
+    parts = list(chunks(sorted(partitions), partitions, _ROWS_AT_ONCE))
+    frames = [good.where(in_partitions(contract, part)) for part in parts] if len(parts) > 1 else [good]
+    found = [repeats(contract, frame, columns, _SAMPLES_PER_RULE) for frame in frames]
+    return sum(surplus for surplus, _ in found), [row for _, rows in found for row in rows][:_SAMPLES_PER_RULE]
 
 
 def _bounded(rule: AggregateRule | UniqueRule, value: Figure | None) -> TableRuleResult:

@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from typing import TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -25,6 +23,7 @@ from contracts.days import start_of_month
 from contracts.errors import PermanentError
 from contracts.masks import mask_expression
 from contracts.model import BROKEN_RULES, OK, RAW, WINDOW, Contract, PartitionGrain, Read
+from contracts.partitions import chunks
 from contracts.row_rules import quoted
 from io_managers.delta_io_manager import AuditedTable
 from io_managers.publish import Publication
@@ -158,37 +157,9 @@ def stored_hash(snapshot: Snapshot, partition: str) -> int | None:
     return snapshot.content_hash(partition) if f"p:{partition}" in snapshot.transactions else 0
 
 
-Part = TypeVar("Part", dt.date, str)
-
-
 def chunk_rows(contract: Contract) -> int:
     """How many rows of a table are staged in one write."""
     return CHUNK_VALUES // len(contract.columns)
-
-
-def chunks(
-    parts: Sequence[Part],
-    rows: Mapping[str, int],
-    most_rows: int,
-    partition_of: Callable[[Part], str] = str,
-    most: int | None = None,
-) -> Iterator[list[Part]]:
-    """Cuts days or partitions into groups of so many rows and parts at most, in order, unless a single one has more.
-
-    What is of one storage partition is never cut in two.
-    """
-    group: list[Part] = []
-    held = 0
-    for _, together in groupby(parts, key=partition_of):
-        members = list(together)
-        more = sum(rows.get(str(part), 0) for part in members)
-        if group and (held + more > most_rows or len(group) + len(members) > (most or len(parts))):
-            yield group
-            group, held = [], 0
-        group += members
-        held += more
-    if group:
-        yield group
 
 
 def rows_of_days(load: Load, upstreams: Iterable[tuple[Contract, Snapshot]]) -> Mapping[str, int]:

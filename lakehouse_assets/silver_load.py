@@ -11,6 +11,7 @@ from asset_checks.content_hash import content_hashes
 from asset_checks.report import RunCounts
 from asset_checks.rules import with_broken_rules
 from contracts.model import CONFLICTING_VERSIONS, HISTORY_COLUMNS, OK, WINDOW, Contract
+from contracts.partitions import chunks, in_partitions
 from contracts.row_rules import quoted
 from io_managers.change_application import (
     ChangesNotConservedError,
@@ -21,7 +22,6 @@ from io_managers.change_application import (
     content,
     decide,
     first_content,
-    in_partitions,
     incoming_by_window,
     outcome_of,
     partitions_in_reach,
@@ -33,7 +33,7 @@ from io_managers.publish import Publication
 from io_managers.reads import open_version
 from io_managers.snapshot import recorded
 from io_managers.staging import Staged
-from lakehouse_assets.load import CHUNK_DAYS, Load, Prepared, broken_rows, chunk_rows, chunks, totals, with_staged
+from lakehouse_assets.load import CHUNK_DAYS, Load, Prepared, broken_rows, chunk_rows, totals, with_staged
 
 COPIED_AT_ONCE = 2
 """Decided rows are only copied, which an engine needs less memory for than to compute them; and each write reads all decisions."""

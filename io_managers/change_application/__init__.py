@@ -22,7 +22,7 @@ from io_managers.change_application.outcome import (
     outcome_of,
     superseded,
 )
-from io_managers.change_application.reach import change_dates, in_partitions, partitions_in_reach, partitions_to_read
+from io_managers.change_application.reach import change_dates, partitions_in_reach, partitions_to_read
 
 __all__ = [
     "ChangesNotConservedError",
@@ -34,7 +34,6 @@ __all__ = [
     "content",
     "decide",
     "first_content",
-    "in_partitions",
     "incoming_by_window",
     "outcome_of",
     "partitions_in_reach",

@@ -20,8 +20,8 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from contracts.model import CURRENT, IS_CURRENT, VALID_FROM, VALID_TO, VALID_TO_MONTH, WINDOW, Contract
+from contracts.partitions import in_partitions
 from contracts.row_rules import quoted
-from io_managers.change_application.reach import in_partitions
 from io_managers.change_application.versions import (
     STORED,
     beside_stored,

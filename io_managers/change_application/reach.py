@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from contracts.model import CURRENT, Contract, PartitionGrain
-from contracts.row_rules import literal, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -44,15 +43,6 @@ def partitions_in_reach(contract: Contract, dates: Collection[dt.date], stored: 
     }
     width = len("YYYY-MM") if contract.partition_grain is PartitionGrain.MONTH else len("YYYY-MM-DD")
     return frozenset(date.isoformat()[:width] for date in near)
-
-
-def in_partitions(contract: Contract, partitions: Collection[str]) -> str:
-    """The Spark SQL predicate of some storage partitions, in literals of the column's own type so that other files stay closed."""
-    if not partitions:
-        return "false"
-    by_day = contract.partition_grain is PartitionGrain.DAY
-    values = (literal(dt.date.fromisoformat(value) if by_day else value) for value in sorted(partitions))
-    return f"{quoted(contract.partition_column)} in ({', '.join(values)})"
 
 
 def partitions_to_read(contract: Contract, dates: Collection[dt.date], stored: Iterable[str]) -> list[str]:

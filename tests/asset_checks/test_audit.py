@@ -165,6 +165,17 @@ def test_repeated_keys_fail_and_are_shown_masked(spark: Any) -> None:
     assert (by_email.table_rules[0].value, by_email.samples[0].row["email"]) == (4, "***")
 
 
+def test_repeated_keys_are_found_a_few_partitions_at_a_time(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [ORDER | {"order_date": DAY + dt.timedelta(days=number % 3)} for number in range(7)]
+    contract = without_rules(table_rules=(unique(),))
+    whole = audited(spark, rows, contract)
+    monkeypatch.setattr(audit_module, "_ROWS_AT_ONCE", 3)
+    cut = audited(spark, rows, contract)
+    assert cut.table_rules == whole.table_rules
+    assert cut.table_rules[0].value == 4
+    assert len(cut.samples) == len(whole.samples) == 2
+
+
 def test_keys_may_repeat_in_other_partitions_and_where_null(spark: Any) -> None:
     rows = [ORDER, {**ORDER, "order_date": NEXT}, {**ORDER, "order_id": None}, {**ORDER, "order_id": None}]
     report = audited(spark, rows, without_rules(table_rules=(unique(),)))

@@ -10,12 +10,13 @@ from deltalake import DeltaTable
 
 from asset_checks.report import RunCounts
 from contracts.model import Column, Conservation, Read, RowRule, Severity
+from contracts.partitions import chunks
 from io_managers.commits import read_commits
 from io_managers.quarantine import publish_with_quarantine, read_quarantine
 from io_managers.snapshot import open_snapshot
 from io_managers.storage import Storage
 from io_managers.table_state import StateReader
-from lakehouse_assets.load import Load, Prepared, chunks, conserved, prepare_partitions
+from lakehouse_assets.load import Load, Prepared, conserved, prepare_partitions
 from tests.io_managers.publish_support import CLOCK, KEY, VALUE, make_contract, new_run
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import pytest
 from deltalake import DeltaTable
 
 from contracts.model import CURRENT, Contract, RowRule, Severity
-from io_managers.change_application import ChangesNotConservedError, in_partitions
+from contracts.partitions import in_partitions
+from io_managers.change_application import ChangesNotConservedError
 from io_managers.log import commit_versions
 from io_managers.publish import PublishConflict, Published
 from io_managers.quarantine import publish_with_quarantine, read_quarantine
