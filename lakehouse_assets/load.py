@@ -33,7 +33,7 @@ from io_managers.staging import Staged, read_staged, stage, stage_in_chunks
 from io_managers.storage import Storage
 from lakehouse_assets.gold.as_of import as_of
 
-CHUNK_VALUES = 30_000_000
+CHUNK_VALUES = 25_000_000
 """An engine holds about what it stages: more values than this (rows times columns) are staged in several writes, and published in one commit."""
 CHUNK_DAYS = 31
 """Days in a staged write, each of which is a partition with a file of its own that the engine holds open."""

@@ -23,7 +23,7 @@ ENGINE_SETTINGS = {
     "SAIL_EXECUTION__BATCH_SIZE": "32768",
     # Its allocator would keep what one table needed while the next is made: a third of the memory of a long run. The shorter
     # the delay (milliseconds), the more pages are used again, each of which costs a fault.
-    "MIMALLOC_PURGE_DELAY": "5000",
+    "MIMALLOC_PURGE_DELAY": "2000",
     "MIMALLOC_ARENA_EAGER_COMMIT": "0",
 }
 """Variables that the engine reads when it starts; those that are set stay as they are."""
