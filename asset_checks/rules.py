@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from contracts.errors import PermanentError
+from contracts.json_text import json_expression
 from contracts.model import BROKEN_RULES, OK, RAW, UNREADABLE, Column, Contract, RowRule, Severity
 from contracts.row_rules import literal, quoted
 
@@ -76,7 +77,7 @@ def with_broken_rules(frame: "DataFrame", contract: Contract, columns: Sequence[
     row = ", ".join(
         f"{literal(name)}, {quoted(originals.get(name, name))}" for name in types if name not in {RAW, UNREADABLE}
     )
-    delivered = f"to_json(named_struct({row}))"
+    delivered = json_expression(f"named_struct({row})")
     return flagged.selectExpr(
         *kept,
         f"case when {_ERROR} or {_WARNING} then {_broken_names(rules, readable=readable)} end as {BROKEN_RULES}",

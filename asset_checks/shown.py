@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from contracts.json_text import json_expression
 from contracts.model import BROKEN_RULES, Contract
 from contracts.row_rules import quoted
 
@@ -14,7 +15,7 @@ def as_text(contract: Contract, columns: Iterable[tuple[str, str]]) -> list[str]
     hidden = {column.name for column in contract.restricted}
     texts = []
     for name, kind in columns:
-        value = f"to_json({quoted(name)})" if "<" in kind else f"cast({quoted(name)} as string)"
+        value = json_expression(quoted(name)) if "<" in kind else f"cast({quoted(name)} as string)"
         shown = f"case when {quoted(name)} is not null then '{_HIDDEN}' end" if name in hidden else value
         texts.append(f"{shown} as {quoted(name)}")
     return texts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from contracts.errors import PermanentError
+from contracts.json_text import JSON_OPTIONS
 from contracts.model import WINDOW, Contract
 from io_managers.change_application.decisions import (
     APPLIED,
@@ -118,5 +119,5 @@ def _payload_digest(contract: Contract) -> "Column":
     for name in contract.payload:
         value = comparable(contract, name)
         nested = "<" in contract.by_name[name].type
-        parts += [F.to_json(F.struct(value)) if nested else value, value.isNull()]
+        parts += [F.to_json(F.struct(value), JSON_OPTIONS) if nested else value, value.isNull()]
     return hash_columns(*parts)

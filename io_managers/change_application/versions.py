@@ -14,6 +14,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from contracts.hashes import VARYING_NULL
+from contracts.json_text import JSON_OPTIONS
 from contracts.model import WINDOW, Contract
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def payload_hash(contract: Contract, prefix: str = "") -> "Column":
 
 def payload_json(contract: Contract, prefix: str = "") -> "Column":
     """The JSON text that breaks ties last: equal just where payloads are."""
-    return F.to_json(F.struct(*(comparable(contract, name, prefix).alias(name) for name in contract.payload)))
+    payload = F.struct(*(comparable(contract, name, prefix).alias(name) for name in contract.payload))
+    return F.to_json(payload, JSON_OPTIONS)
 
 
 def same_values(contract: Contract, names: Iterable[str]) -> "Column":

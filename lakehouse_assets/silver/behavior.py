@@ -5,6 +5,7 @@ Grain: event_id. Sequence: loaded_at. Stored by event_date, the day of event_ts.
 
 from pyspark.sql import DataFrame
 
+from contracts.json_text import json_expression
 from lakehouse_assets.silver import json_text, urls
 from lakehouse_assets.silver.channels import channel
 
@@ -28,6 +29,7 @@ def behavior(redshift_customer_behavior: DataFrame) -> DataFrame:
     )
     written = cut.selectExpr("*", *(f"{urls.parameter('_query', name)} as _{name}" for name in _UTM))
     complete = written.selectExpr("*", *(f"{urls.decoded(f'_{name}')} as {name}" for name in _UTM))
+    as_delivered = json_expression(f"struct({', '.join(delivered.columns)})")
     return complete.selectExpr(
         *(name for name in delivered.columns if name != "metadata"),
         "_parsed as metadata",
@@ -36,5 +38,5 @@ def behavior(redshift_customer_behavior: DataFrame) -> DataFrame:
         *_UTM,
         f"{channel('utm_source', 'utm_medium', '_referrer_host', 'page_host')} as channel",
         "cast(event_ts as date) as event_date",
-        f"case when _parsed is null then to_json(struct({', '.join(delivered.columns)})) end as _raw",
+        f"case when _parsed is null then {as_delivered} end as _raw",
     )

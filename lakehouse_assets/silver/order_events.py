@@ -5,6 +5,7 @@ Grain: event_id. Sequence: ts. Stored by event_date, the day of ts.
 
 from pyspark.sql import DataFrame
 
+from contracts.json_text import json_expression
 from lakehouse_assets.silver import json_text
 from lakehouse_assets.silver.instants import instant_of
 
@@ -24,7 +25,7 @@ def order_events(kafka_order_events: DataFrame) -> DataFrame:
         "_event_type as event_type",
         f"{instant_of('_ts')} as ts",
         f"case when _is_object then {json_text.object_or_empty('_metadata')} end as metadata",
-        "to_json(struct(key, value, topic, partition, offset, timestamp)) as _raw",
+        f"{json_expression('struct(key, value, topic, partition, offset, timestamp)')} as _raw",
         "_window",
     )
     return events.selectExpr("*", "cast(ts as date) as event_date")
