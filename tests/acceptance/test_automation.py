@@ -316,21 +316,13 @@ def test_a_load_that_is_killed_between_its_commit_and_dagsters_record_of_it_is_m
         assert {one.table for one in automation.lake.plan().due} <= FOLLOWS_TODAY
 
 
-def test_days_that_are_too_old_are_reported_once_with_the_command_that_loads_them(
-    make_lake: MakeLake, tmp_path: Path
-) -> None:
-    lake = make_lake(tmp_path / "lake", START)
-    for day in DAYS:
-        place_order(lake, f"of {day}", f"{day}T05:00:00Z")
-    lake.settle(TODAY)
-    with automated(lake, NOON) as automation:
-        automation.settle()
-        place_order(lake, "late", f"{DAYS[2]}T20:00:00Z")
-        automation.settle()
-        automation.tick()
-        told = {"/".join(one.asset_key.path): one for one in automation.observed}
-        assert told.keys() == {"gold/customer_360", "gold/customer_segments"}
-        assert len(automation.observed) == len(told)
-        days = told["gold/customer_360"].metadata
-        assert days["stale_days"].value == f"{DAYS[2]} to {DAYS[6]}"
-        assert f"lakehouse run gold/customer_360 --from {DAYS[2]} --to {DAYS[6]}" in str(days["repaired_by"].value)
+def test_days_that_are_too_old_are_reported_once_with_the_command_that_loads_them(automation: Automation) -> None:
+    place_order(automation.own, "late", f"{DAYS[2]}T20:00:00Z")
+    automation.settle()
+    automation.tick()
+    told = {"/".join(one.asset_key.path): one for one in automation.observed}
+    assert told.keys() == {"gold/customer_360", "gold/customer_segments"}
+    assert len(automation.observed) == len(told)
+    days = told["gold/customer_360"].metadata
+    assert days["stale_days"].value == f"{DAYS[2]} to {DAYS[6]}"
+    assert f"lakehouse run gold/customer_360 --from {DAYS[2]} --to {DAYS[6]}" in str(days["repaired_by"].value)
