@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from contracts.code_lists import CODE_LISTS
-from contracts.model import Conservation, Mask, Read
+from contracts.model import ENGINE_PROFILES, Conservation, Mask, Read
 from contracts.problems import Problems
 
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
@@ -116,6 +116,7 @@ TABLE_PROPERTIES: Mapping[str, Reader] = {
     "maxQuarantinedShare": _share,
     "allowedLateness": _duration,
     "live": _flag,
+    "engineProfile": _choice(*ENGINE_PROFILES),
 }
 COLUMN_PROPERTIES: Mapping[str, Reader] = {
     "mask": _mask,

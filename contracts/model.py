@@ -20,6 +20,9 @@ WriteMode = Literal["partitions", "changes"]
 History = Literal["scd1", "scd2"]
 Dimension = Literal["accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"]
 
+ENGINE_PROFILES = ("small", "medium", "large")
+"""How large an engine's session may be, from the smallest on."""
+
 VALID_FROM = "valid_from"
 VALID_TO = "valid_to"
 IS_CURRENT = "is_current"
@@ -300,6 +303,8 @@ class Contract:
     """How many days back a change of an input makes a day stale; later changes are only reported."""
     max_quarantined_share: float = 0.02
     allowed_lateness: dt.timedelta = dt.timedelta(hours=1)
+    engine_profile: str = ENGINE_PROFILES[0]
+    """How large a session must be in which the table is made, where the engine rents machines for it."""
     conserves: Conservation | None = None
     reconcile: bool = False
     """Bronze: whether the source's own count is compared."""

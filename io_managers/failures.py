@@ -1,10 +1,12 @@
 """Which failures of a step Dagster tries again: those that may pass, and no others."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 from deltalake.exceptions import DeltaError
+from pyspark.errors import PySparkException
 
 from contracts.errors import LakehouseError, RetryableError
 
@@ -13,6 +15,14 @@ RETRIES = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL,
 
 _MAY_PASS = (RetryableError, OSError, DeltaError)
 """Lost races, and storage or a source that is away."""
+
+_LOST = re.compile(
+    r"INVALID_HANDLE\.SESSION|SESSION_(NOT_FOUND|CLOSED|CHANGED)|StatusCode\.(UNAVAILABLE|UNAUTHENTICATED|CANCELLED)|RETRIES_EXCEEDED"
+)
+
+
+class EngineLostError(RetryableError):
+    """The engine's session ended while it worked. Nothing of what it did is visible; another try starts a session of its own."""
 
 
 @contextmanager
@@ -26,6 +36,10 @@ def only_what_may_pass_is_retried() -> Iterator[None]:
         yield
     except (*_MAY_PASS, dg.Failure):
         raise
+    except PySparkException as error:
+        if _LOST.search(f"{type(error).__name__} {error} {error.__cause__}"):
+            raise EngineLostError(f"the engine's session was lost: {str(error).splitlines()[0]}") from error
+        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
     except LakehouseError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     except Exception as error:

@@ -1,5 +1,6 @@
 """The code location: every table of the contracts as an asset, with its checks and resources. Nothing is opened here."""
 
+from functools import partial
 from importlib import import_module
 
 import dagster as dg
@@ -12,7 +13,7 @@ from lakehouse_assets.lake import Lake
 from lakehouse_assets.partitions import daily
 from lakehouse_assets.published_checks import freshness_check, identity_checks
 from lakehouse_assets.settings import load_settings
-from lakehouse_assets.table import IO_MANAGER, LAKE, TableFunction, table_asset
+from lakehouse_assets.table import IO_MANAGER, LAKE, TableFunction, table_asset, work_of
 from lakehouse_assets.whole_table_checks import whole_table_checks
 
 
@@ -60,7 +61,9 @@ def build_loads(lake: Lake) -> dg.Definitions:
         resources={
             LAKE: dg.ResourceDefinition.hardcoded_resource(lake),
             IO_MANAGER: dg.IOManagerDefinition(
-                resource_fn=lambda _: DeltaIOManager(lake.storage, lake.contracts, lake.engine.session)
+                resource_fn=lambda context: DeltaIOManager(
+                    lake.storage, lake.contracts, partial(lake.loading_session, work_of(context.dagster_run, lake))
+                )
             ),
         },
         executor=dg.in_process_executor,

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from contracts.model import Contract
 from contracts.parse import load_contracts
+from io_managers.shared_storage import require_shared_storage
 from io_managers.staleness import Arrived, Plan, TableState, plan
 from io_managers.storage import Storage
 from io_managers.table_state import StateReader
-from lakehouse_assets.settings import Settings, mask_salt
-from resources.engine.interface import Engine
-from resources.engine.sail import SailEngine
+from lakehouse_assets.settings import Settings, engine_token, mask_salt
+from resources.engine.interface import Engine, Work
+from resources.engine.registry import make_engine
 from resources.sources.interface import Source
 from resources.sources.registry import make_source
 
@@ -71,17 +72,43 @@ class Lake:
 
     settings: Settings
     contracts: Mapping[str, Contract] = field(default_factory=load_contracts)
-    engine: Engine = field(default_factory=SailEngine)
+    engine: Engine = None  # type: ignore[assignment]
+    """The one that the settings choose, unless it is given."""
     listeners: list[Callable[[TableLoaded], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.engine = self.engine or make_engine(
+            settings.engine,
+            on_s3=settings.on_s3,
+            token=engine_token,
+            emr_application=settings.emr_application,
+            emr_role=settings.emr_role,
+        )
 
     @cached_property
     def storage(self) -> Storage:
-        return Storage(self.settings.root)
+        return Storage(self.settings.root, self.engine.s3_scheme)
 
     @property
     def session(self) -> "SparkSession":
         """The engine's session, started at the first use."""
         return self.engine.session()
+
+    def loading_session(self, work: Work) -> "SparkSession":
+        """The engine's session, of which is known that what it writes arrives where the tables are.
+
+        Raises:
+            EngineError: it writes elsewhere.
+        """
+        session = self.engine.session(work)
+        if self._sharing is not session:
+            require_shared_storage(session, self.storage, self.engine.name)
+            self._sharing = session
+        return session
+
+    _sharing: "SparkSession | None" = field(default=None, init=False, repr=False)
+    """The session that was last seen to share the storage."""
 
     def mask_salt(self) -> str:
         """The salt of hashed values.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import ConfigurationError
@@ -17,6 +18,7 @@ from resources.alerts.registry import LOG, normal_address
 
 PREFIX = "LAKEHOUSE_"
 DEMO_MASK_SALT = "demo"
+_CREDENTIALS_SHOWN = "credentials_shown"
 
 SourceName = Literal["demo", "files"]
 
@@ -31,8 +33,16 @@ class Settings(BaseSettings):
         dt.date, Field(description="The first day of the lake; no table has a partition before it.")
     ] = dt.date(2026, 1, 1)
     engine: Annotated[
-        str, Field(pattern=r"^sail$", description="What computes tables: sail, embedded in the process.")
+        str,
+        Field(
+            pattern=r"^(sail|spark|emr-serverless|sc://[^\s;/]+(/;\S*)?)$",
+            description="What computes tables: sail, embedded in the process; spark, on this machine's Java; emr-serverless; or the address of a Spark Connect server, sc://host:port, without its token.",
+        ),
     ] = "sail"
+    emr_application: Annotated[
+        str, Field(description="The ID of the EMR Serverless application that is the engine.")
+    ] = ""
+    emr_role: Annotated[str, Field(description="The ARN of the role by which its sessions reach the lake.")] = ""
     snowflake: Annotated[SourceName, Field(description="Where orders, customers and products come from.")] = "demo"
     redshift: Annotated[SourceName, Field(description="Where customers' behaviour comes from.")] = "demo"
     salesforce: Annotated[SourceName, Field(description="Where accounts, contacts and opportunities come from.")] = (
@@ -77,6 +87,14 @@ class Settings(BaseSettings):
             raise ValueError("is a folder, or an address that starts with s3://")
         return root.rstrip("/")
 
+    @field_validator("engine")
+    @classmethod
+    def _without_token(cls, engine: str) -> str:
+        """An address is shown; a token in it would be too."""
+        if "token=" in engine:
+            raise PydanticCustomError(_CREDENTIALS_SHOWN, f"holds a token, which belongs into {PREFIX}ENGINE_TOKEN")
+        return engine
+
     @field_validator("polled", mode="before")
     @classmethod
     def _names(cls, polled: object) -> object:
@@ -108,6 +126,18 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}FILES_ROOT is required by a source that is read from files")
         return self
 
+    @model_validator(mode="after")
+    def _emr_serverless_is_complete(self) -> "Settings":
+        if self.engine == "emr-serverless":
+            missing = [name for name in ("emr_application", "emr_role") if not getattr(self, name)]
+            if missing:
+                raise ValueError(
+                    f"{PREFIX}ENGINE=emr-serverless needs {' and '.join(PREFIX + name.upper() for name in missing)}"
+                )
+            if not self.on_s3:
+                raise ValueError(f"{PREFIX}ENGINE=emr-serverless needs a {PREFIX}ROOT on S3, which its machines reach")
+        return self
+
     def clock(self) -> dt.datetime:
         """The current time, UTC: the fixed one where it is set."""
         return self.now or dt.datetime.now(dt.UTC)
@@ -124,6 +154,11 @@ class Settings(BaseSettings):
         }
 
     @property
+    def on_s3(self) -> bool:
+        """Whether the lake is on S3."""
+        return self.root.startswith("s3://")
+
+    @property
     def demo_only(self) -> bool:
         """Whether no data of anyone's own comes in."""
         return set(self.sources.values()) == {"demo"}
@@ -136,6 +171,9 @@ class Secrets(BaseSettings):
 
     mask_salt: Annotated[
         SecretStr | None, Field(description="What personal values are hashed with. Changing it changes every hash.")
+    ] = None
+    engine_token: Annotated[
+        SecretStr | None, Field(description="By which a Spark Connect server at an address knows whom it serves.")
     ] = None
 
 
@@ -169,6 +207,12 @@ def mask_salt(settings: Settings) -> str:
     )
 
 
+def engine_token() -> str | None:
+    """The token for a Spark Connect server at an address, where it asks for one."""
+    token = Secrets().engine_token
+    return token.get_secret_value() if token is not None else None
+
+
 _NEVER_SHOWN = frozenset(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)
 
 
@@ -176,6 +220,7 @@ def _explain(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False, include_input=True):
         where = PREFIX + ".".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "settings"
-        given = f" (given: {problem['input']!r})" if problem["loc"] and problem["loc"][0] not in _NEVER_SHOWN else ""
+        hidden = not problem["loc"] or problem["loc"][0] in _NEVER_SHOWN or problem["type"] == _CREDENTIALS_SHOWN
+        given = "" if hidden else f" (given: {problem['input']!r})"
         problems.append(f"{where}: {problem['msg']}{given}")
     return "; ".join(problems)

@@ -38,6 +38,8 @@ from lakehouse_assets.load import (
     upstream_name,
 )
 from lakehouse_assets.silver_load import prepare_changes, windows_of
+from resources.engine.interface import NO_WORK, Work
+from resources.engine.profiles import largest
 from resources.sources.interface import Extraction, source_table
 
 TableFunction = Callable[..., DataFrame]
@@ -132,7 +134,7 @@ def _load_table(
         load = Load(
             contract=contract,
             storage=lake.storage,
-            session=lake.session,
+            session=lake.loading_session(work_of(context.run, lake)),
             snapshot=tables.snapshot(contract.table, rebuild=rebuild),
             days=days,
             run_id=context.run.run_id,
@@ -141,7 +143,7 @@ def _load_table(
             rebuild=rebuild,
         )
         # After the session was opened, which imports some of the same packages: two threads must not do so at once.
-        start_import(_contracts_of_run(context, lake))
+        start_import(contracts_of_run(context.run, lake))
         metadata: dict[str, Any] = {}
         if function is None:
             prepared, reconciliation, extraction = prepare_bronze(load, lake.source(source_table(contract)[0]))
@@ -164,7 +166,7 @@ def _load_table(
         windows = prepared.table.publication.windows or prepared.table.publication.replaced
         metadata["rebuilt_windows"] = f"{min(windows)} to {max(windows)}"
     with load.timed("publish"):
-        yield dg.Output(prepared.table, metadata=metadata)
+        yield dg.Output(prepared.table, metadata=metadata | _engine_figures(lake))
     counts = totals(prepared.report)
     lake.announce(
         TableLoaded(
@@ -182,10 +184,26 @@ def _load_table(
     )
 
 
-def _contracts_of_run(context: dg.AssetExecutionContext, lake: Lake) -> list[Contract]:
-    """The contracts of all tables that the run loads."""
-    selected = context.run.asset_selection
+def _engine_figures(lake: Lake) -> dict[str, Any]:
+    """What the engine says of its session, with a link where it is an address."""
+    return {
+        name: dg.MetadataValue.url(value) if isinstance(value, str) and "://" in value else value
+        for name, value in lake.engine.figures().items()
+    }
+
+
+def contracts_of_run(run: dg.DagsterRun, lake: Lake) -> list[Contract]:
+    """The contracts of all tables that a run loads."""
+    selected = run.asset_selection
     return [one for one in lake.contracts.values() if selected is None or asset_key(one.table) in selected]
+
+
+def work_of(run: dg.DagsterRun | None, lake: Lake) -> Work:
+    """What a run needs an engine for; outside of a run, to read."""
+    if run is None:
+        return NO_WORK
+    contracts = contracts_of_run(run, lake)
+    return Work(run.run_id, contracts[0].table if contracts else "", largest(one.engine_profile for one in contracts))
 
 
 def _said_by_source(extraction: Extraction, context: dg.AssetExecutionContext) -> dict[str, Any]:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from tests.lake_processes import LakeProcesses
 
-collect_ignore = ["ui"]
-"""Tests in a browser need chromium. They run where their folder is named, as `make test-ui` does."""
+collect_ignore = ["ui", "jvm"]
+"""Tests in a browser need chromium, and others Java. They run where their folder is named, as `make test-ui` and `make test-jvm` do."""
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,51 @@
 """What tests say contracts and rows with: hand-made ones in, sorted tuples out."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from contracts.model import Column, Contract, Read
+from resources.engine.interface import NO_WORK, Work
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 Row = Mapping[str, Any]
 MakeFrame = Callable[..., "DataFrame"]
+
+
+class SharedEngine:
+    """The tests' session as the engine of every lake: closing it does nothing, since the next lake uses it too."""
+
+    def __init__(self, session: "SparkSession", name: str = "sail") -> None:
+        self.name = name
+        self.s3_scheme = "s3://" if name == "sail" else "s3a://"
+        self._session = session
+
+    def session(self, work: Work = NO_WORK) -> "SparkSession":
+        return self._session
+
+    def figures(self) -> Mapping[str, str | float]:
+        return {}
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def active(session: "SparkSession") -> Iterator[None]:
+    """Makes a session the thread's active one, which Great Expectations takes: of several, PySpark keeps the first."""
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    before = getattr(ConnectSession._active_session, "session", None)
+    ConnectSession._active_session.session = session
+    try:
+        yield
+    finally:
+        ConnectSession._active_session.session = before
 
 
 def bare_contract(table: str, *reads: Read, **more: Any) -> Contract:

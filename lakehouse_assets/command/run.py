@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ from lakehouse_assets.instance.home import prepare_home
 from lakehouse_assets.instance.steps import failure_reason, step_of
 from lakehouse_assets.lake import Lake, TableLoaded
 from lakehouse_assets.settings import load_settings
+from resources.engine.interface import Work
+from resources.engine.profiles import largest
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -156,8 +159,10 @@ def run(lake: Lake, shown_on: "Console" = console, again: Again | None = None) -
                 break
             for batch in batches:
                 with _listening(lake, watcher.begin(batch)):
-                    summary.engine_seconds += _start_engine(lake)
-                    _execute(definitions, instance, batch, summary, rebuild=again is not None and again.rebuild)
+                    run_id = str(uuid.uuid4())
+                    summary.engine_seconds += _start_engine(lake, run_id, batch)
+                    rebuild = again is not None and again.rebuild
+                    _execute(definitions, instance, run_id, batch, summary, rebuild=rebuild)
             again = None
             states = lake.states()
             due = without_failed(lake, lake.plan(states, arrivals.marks), summary.failures)
@@ -177,10 +182,11 @@ def _not_asked(table: str, today: dt.date, error: Exception) -> TableFailed:
     return TableFailed(table, yesterday, yesterday, str(error))
 
 
-def _start_engine(lake: Lake) -> float:
+def _start_engine(lake: Lake, run_id: str, batch: Batch) -> float:
     """Starts the engine, unless it runs already. Returns the seconds that it took, which no table is to be blamed for."""
     started = time.monotonic()
-    lake.session  # noqa: B018
+    profile = largest(lake.contracts[table].engine_profile for table in batch.tables)
+    lake.loading_session(Work(run_id, batch.tables[0], profile))
     return time.monotonic() - started
 
 
@@ -199,8 +205,14 @@ def without_failed(lake: Lake, plan: Plan, failures: list[TableFailed]) -> list[
     return kept
 
 
-def _execute(
-    definitions: "dg.Definitions", instance: "dg.DagsterInstance", batch: Batch, summary: Summary, *, rebuild: bool
+def _execute(  # noqa: PLR0913
+    definitions: "dg.Definitions",
+    instance: "dg.DagsterInstance",
+    run_id: str,
+    batch: Batch,
+    summary: Summary,
+    *,
+    rebuild: bool,
 ) -> None:
     """One Dagster run; tables that fail don't hold back those that don't need them."""
     from lakehouse_assets.asset_metadata import asset_key, step_key
@@ -209,6 +221,7 @@ def _execute(
 
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
+        run_id=run_id,
         asset_selection=[asset_key(name) for name in batch.tables],
         tags={**range_tags(batch.first, batch.last), **host_tags()},
         run_config={**QUIET, "ops": {step_key(name): {"config": {"rebuild": rebuild}} for name in batch.tables}},

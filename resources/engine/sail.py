@@ -1,17 +1,16 @@
 """The embedded engine: Sail's Spark Connect server in this process, without a JVM."""
 
-import atexit
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from resources.engine.capabilities import require_capabilities
+from resources.engine.connect import SESSION_SETTINGS, ConnectedEngine, connect
+from resources.engine.interface import Work
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-SESSION_SETTINGS = {
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.ansi.enabled": "true",
+SAIL_SESSION_SETTINGS = {
     # The client would look up the caller of each function that builds a column, which the engine ignores: a tenth of a small run.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
@@ -29,41 +28,33 @@ ENGINE_SETTINGS = {
 """Variables that the engine reads when it starts; those that are set stay as they are."""
 
 
-class SailEngine:
+class SailEngine(ConnectedEngine):
     """Starts a server on a free local port at the first use and ends it at `close`, or with the process."""
 
     name = "sail"
+    s3_scheme = "s3://"
 
     def __init__(self) -> None:
+        super().__init__()
         self._server: Any = None
-        self._session: SparkSession | None = None
 
-    def session(self) -> "SparkSession":
-        if self._session is None:
-            for name, value in ENGINE_SETTINGS.items():
-                os.environ.setdefault(name, value)
-            from pysail.spark import SparkConnectServer
-            from pyspark.sql import SparkSession
+    def _open(self, work: Work) -> "SparkSession":  # noqa: ARG002
+        for name, value in ENGINE_SETTINGS.items():
+            os.environ.setdefault(name, value)
+        from pysail.spark import SparkConnectServer
 
-            # Also keeps the server while only the session is held: a session without its server waits for it for ever.
-            atexit.register(self.close)
-            self._server = SparkConnectServer("127.0.0.1", 0)
-            self._server.start(background=True)
-            host, port = self._server.listening_address
-            self._session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
-            try:
-                for name, value in SESSION_SETTINGS.items():
-                    self._session.conf.set(name, value)
-                require_capabilities(self._session, self.name)
-            except BaseException:
-                self.close()
-                raise
-        return self._session
+        self._server = SparkConnectServer("127.0.0.1", 0)
+        self._server.start(background=True)
+        host, port = self._server.listening_address
+        return connect(f"sc://{host}:{port}")
 
-    def close(self) -> None:
-        if self._session is not None:
-            self._session.stop()
-            self._session = None
+    def _settings(self) -> Mapping[str, str]:
+        return SESSION_SETTINGS | SAIL_SESSION_SETTINGS
+
+    def _answers(self, session: "SparkSession") -> bool:  # noqa: ARG002
+        return True  # as long as the process does
+
+    def _end(self) -> None:
         if self._server is not None:
             self._server.stop()
             self._server = None

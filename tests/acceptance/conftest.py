@@ -6,12 +6,13 @@ from pathlib import Path
 
 import coverage
 import pytest
-from lake_support import OwnLake, SharedEngine
+from lake_support import OwnLake
 from oracle_comparison import greatest_by_hash
 from oracle_silver import Greatest
 from pyspark.sql import SparkSession
 
 from contracts.model import Contract
+from tests.support import SharedEngine
 
 MakeLake = Callable[[Path, dt.date], OwnLake]
 

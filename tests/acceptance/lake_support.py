@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 import pytest
 from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
 from deltalake import DeltaTable
-from pyspark.sql import SparkSession
 
 from contracts.model import Contract
 from io_managers.batches import Batch, next_batches
@@ -32,6 +31,7 @@ from lakehouse_assets.definitions import build_definitions
 from lakehouse_assets.instance.event_log import BatchedSqliteEventLogStorage
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import Settings
+from tests.support import SharedEngine
 
 Row = dict[str, Any]
 
@@ -66,20 +66,6 @@ ORDER_TABLES = (
     "gold/revenue_by_geography",
 )
 GOLD_OF_ORDERS = ORDER_TABLES[2:]
-
-
-class SharedEngine:
-    """The tests' session as the engine of every lake: closing it does nothing, since the next lake uses it too."""
-
-    name = "sail"
-
-    def __init__(self, session: SparkSession) -> None:
-        self._session = session
-
-    def session(self) -> SparkSession:
-        return self._session
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,7 @@ def test_every_asset_is_written_by_the_io_manager_of_delta_tables(defined: dg.De
         assert {assets.get_io_manager_key_for_asset_key(key) for key in assets.keys} == {IO_MANAGER}
     resource = (defined.resources or {})[IO_MANAGER]
     assert isinstance(resource, dg.IOManagerDefinition)
-    assert isinstance(resource.resource_fn(None), DeltaIOManager)
+    assert isinstance(resource.resource_fn(dg.build_init_resource_context()), DeltaIOManager)
 
 
 def test_every_asset_has_the_same_checks(defined: dg.Definitions, contracts: Mapping[str, Contract]) -> None:

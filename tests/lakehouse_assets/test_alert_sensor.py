@@ -24,8 +24,9 @@ from lakehouse_assets.definitions import build_definitions
 from lakehouse_assets.instance.home import prepare_home
 from lakehouse_assets.instance.left_behind import end, runs_under_way
 from resources.alerts.interface import Alert, AlertRefusedError, AlertUnavailableError
-from tests.lakehouse_assets.tiny_lake import FIRST, ORDER_TABLES, SECOND, SharedEngine, TinyLake, order
+from tests.lakehouse_assets.tiny_lake import FIRST, ORDER_TABLES, SECOND, TinyLake, order
 from tests.resources.alert_support import SECRET, receiving, status
+from tests.support import SharedEngine
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

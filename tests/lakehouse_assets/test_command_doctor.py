@@ -21,6 +21,7 @@ from lakehouse_assets.instance.home import prepare_home
 from lakehouse_assets.instance.left_behind import HOST_TAG, end, is_alive, runs_under_way
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import Settings
+from resources.engine.interface import NO_WORK, Work
 from tests.lake_processes import KillPoint, LakeProcesses, demo_environment
 
 NOW = dt.datetime.now(dt.UTC)
@@ -121,9 +122,13 @@ def test_a_root_that_cannot_be_written_is_wrong(contracts: Mapping[str, Contract
 def test_an_engine_that_does_not_start_is_wrong(contracts: Mapping[str, Contract], tmp_path: Path) -> None:
     class Broken:
         name = "broken"
+        s3_scheme = "s3://"
 
-        def session(self) -> Any:
+        def session(self, work: Work = NO_WORK) -> Any:
             raise OSError("no port is free")
+
+        def figures(self) -> Mapping[str, str]:
+            return {}
 
         def close(self) -> None: ...
 

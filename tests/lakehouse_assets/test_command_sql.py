@@ -15,7 +15,8 @@ from io_managers.quarantine import append_quarantined
 from lakehouse_assets.command.query import parse_as_of, parse_query
 from lakehouse_assets.command.requests import RequestError
 from lakehouse_assets.command.sql import Answer, ask
-from tests.lakehouse_assets.tiny_lake import FIRST, SECOND, SharedEngine, TinyLake, order
+from tests.lakehouse_assets.tiny_lake import FIRST, SECOND, TinyLake, order
+from tests.support import SharedEngine
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -20,11 +20,11 @@ from tests.lakehouse_assets.tiny_lake import (
     ORDER_TABLES,
     SECOND,
     THIRD,
-    SharedEngine,
     TinyLake,
     order,
     text_of,
 )
+from tests.support import SharedEngine
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

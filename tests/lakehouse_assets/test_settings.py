@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from contracts.errors import ConfigurationError
-from lakehouse_assets.settings import DEMO_MASK_SALT, PREFIX, Secrets, Settings, load_settings, mask_salt
+from lakehouse_assets.settings import DEMO_MASK_SALT, PREFIX, Secrets, Settings, engine_token, load_settings, mask_salt
 
 SALT = "correct-horse-battery-staple"
 WEBHOOK = "https://hooks.example.com/services/T0/B0/staple-battery-horse"
@@ -17,7 +17,9 @@ WEBHOOK = "https://hooks.example.com/services/T0/B0/staple-battery-horse"
 GIVEN = {
     "ROOT": ("s3://bucket/lake", "s3://bucket/lake"),
     "START_DATE": ("2026-03-01", dt.date(2026, 3, 1)),
-    "ENGINE": ("sail", "sail"),
+    "ENGINE": ("emr-serverless", "emr-serverless"),
+    "EMR_APPLICATION": ("00abc", "00abc"),
+    "EMR_ROLE": ("arn:aws:iam::123456789012:role/lake", "arn:aws:iam::123456789012:role/lake"),
     "SNOWFLAKE": ("files", "files"),
     "REDSHIFT": ("files", "files"),
     "SALESFORCE": ("files", "files"),
@@ -243,3 +245,45 @@ def test_real_data_needs_a_salt(monkeypatch: pytest.MonkeyPatch, source: str, em
 def test_a_salt_of_ones_own_goes_for_demo_data_too(folder: Path) -> None:
     (folder / ".env").write_text(f"{PREFIX}MASK_SALT={SALT}\n")
     assert mask_salt(load_settings()) == SALT
+
+
+@pytest.mark.parametrize("engine", ["sail", "spark", "sc://host", "sc://host:15002/;use_ssl=true"])
+def test_an_engine_is_named_or_addressed(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    given(monkeypatch, ENGINE=engine)
+    assert load_settings().engine == engine
+
+
+@pytest.mark.parametrize("engine", ["snail", "http://host:15002", "sc://", "sc://a host"])
+def test_an_engine_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    given(monkeypatch, ENGINE=engine)
+    with pytest.raises(ConfigurationError, match="LAKEHOUSE_ENGINE: "):
+        load_settings()
+
+
+def test_a_token_in_an_engines_address_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, ENGINE=f"sc://host:15002/;use_ssl=true;token={SALT}")
+    with pytest.raises(ConfigurationError, match="holds a token, which belongs into LAKEHOUSE_ENGINE_TOKEN") as raised:
+        load_settings()
+    assert SALT not in told(raised.value)
+
+
+def test_the_token_of_an_engine_is_read_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine_token() is None
+    given(monkeypatch, ENGINE_TOKEN=SALT)
+    assert engine_token() == SALT
+    assert SALT not in repr(load_settings())
+
+
+@pytest.mark.parametrize(
+    ("left_out", "says"),
+    [
+        ({"EMR_ROLE"}, "needs LAKEHOUSE_EMR_ROLE"),
+        ({"EMR_ROLE", "EMR_APPLICATION"}, "needs LAKEHOUSE_EMR_APPLICATION and LAKEHOUSE_EMR_ROLE"),
+        ({"ROOT"}, "needs a LAKEHOUSE_ROOT on S3"),
+    ],
+)
+def test_emr_serverless_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, left_out: set[str], says: str) -> None:
+    wanted = {"ENGINE", "ROOT", "EMR_APPLICATION", "EMR_ROLE"} - left_out
+    given(monkeypatch, **{name: GIVEN[name][0] for name in wanted})
+    with pytest.raises(ConfigurationError, match=f"LAKEHOUSE_ENGINE=emr-serverless {says}"):
+        load_settings()

@@ -13,7 +13,8 @@ from contracts.model import Contract, Severity
 from contracts.problems import Problems
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.definitions import build_definitions
-from tests.lakehouse_assets.tiny_lake import FIRST, ORDER_TABLES, SharedEngine, TinyLake, order
+from tests.lakehouse_assets.tiny_lake import FIRST, ORDER_TABLES, TinyLake, order
+from tests.support import SharedEngine
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

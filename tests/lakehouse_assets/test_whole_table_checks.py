@@ -19,7 +19,8 @@ from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.automation.requests import run_request
 from lakehouse_assets.definitions import build_definitions
 from lakehouse_assets.whole_table_checks import WHOLE_TABLES
-from tests.lakehouse_assets.tiny_lake import FIRST, SECOND, SharedEngine, TinyLake, order
+from tests.lakehouse_assets.tiny_lake import FIRST, SECOND, TinyLake, order
+from tests.support import SharedEngine
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

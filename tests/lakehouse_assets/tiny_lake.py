@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 from deltalake import DeltaTable
@@ -17,9 +17,7 @@ from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.definitions import build_definitions
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import Settings
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from tests.support import SharedEngine
 
 FIRST, SECOND, THIRD = (dt.date(2026, 10, day) for day in (1, 2, 3))
 MORNING = dt.datetime.combine(THIRD, dt.time(6), dt.UTC)
@@ -30,19 +28,6 @@ SOURCES = (
 )  # fmt: skip
 ORDER_TABLES = ("bronze/snowflake_orders", "silver/orders")
 GOLD_OF_ORDERS = ("gold/fct_orders", "gold/product_perf_daily", "gold/revenue_by_geography")
-
-
-@dataclass
-class SharedEngine:
-    """The tests' session, which no lake ends."""
-
-    spark: "SparkSession"
-    name = "sail"
-
-    def session(self) -> "SparkSession":
-        return self.spark
-
-    def close(self) -> None: ...
 
 
 def order(key: str, day: dt.date, **more: Any) -> dict[str, Any]:
