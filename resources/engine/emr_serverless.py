@@ -137,17 +137,23 @@ class EmrServerlessEngine(ConnectedEngine):
         return found
 
     def figures(self) -> Mapping[str, str | float]:
-        """Where the session's Spark UI is, and what it was billed until now."""
+        """Where the session's Spark UI is, and what it was billed until now; why that isn't known, where it isn't.
+
+        A load that succeeded must not fail by what is said of it.
+        """
         if self._id is None:
             return {}
-        with self._explained("get the address of the Spark UI"):
-            dashboard = self._client.get_resource_dashboard(
-                applicationId=self._application, resourceId=self._id, resourceType="SESSION"
-            )
-        billed = self._described().get("billedResourceUtilization") or {}
+        try:
+            with self._explained("get the address of the Spark UI"):
+                dashboard = self._client.get_resource_dashboard(
+                    applicationId=self._application, resourceId=self._id, resourceType="SESSION"
+                )
+            billed = self._described().get("billedResourceUtilization") or {}
+        except (EngineAwayError, EngineError) as error:
+            return {"emr_session": self._id, "session_figures": f"not known: {error}"}
         return {
-            "spark_ui": dashboard["url"],
             "emr_session": self._id,
+            "spark_ui": dashboard["url"],
             **{f"session_billed_{name}": value for name, value in billed.items()},
         }
 

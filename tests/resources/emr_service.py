@@ -55,6 +55,7 @@ class EmrService:
     gateway: str = ""
     sessions: dict[str, EmrSession] = field(default_factory=dict)
     application_state: str = "STARTED"
+    shows_dashboards: bool = True
     refusals: list[tuple[str, str]] = field(default_factory=list)
     """Code and message of the errors that the next StartSessions answer."""
     begins_as: tuple[str, str] = ("STARTED", "")
@@ -83,6 +84,8 @@ class EmrService:
             case "GET", [_]:
                 return {"application": {"applicationId": APPLICATION, "state": self.application_state}}
             case "GET", [_, "dashboard"]:
+                if not self.shows_dashboards:
+                    raise Refused("AccessDeniedException", "not authorized to perform GetResourceDashboard")
                 return {"url": "https://dashboard.example/session"}
             case "POST", [_, "sessions"]:
                 return self._start(body)

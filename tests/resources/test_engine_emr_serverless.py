@@ -178,6 +178,15 @@ def test_a_load_says_what_its_session_cost_and_where_its_spark_ui_is(service: Em
     assert only_session(service).asked["tags"]["lakehouse:run"] == run.result.run_id
 
 
+def test_a_load_does_not_fail_by_what_it_can_not_say_of_its_session(service: EmrService, lake: TinyLake) -> None:
+    service.shows_dashboards = False
+    run = lake.materialize(ORDER_TABLES, FIRST)
+    assert run.failures == {}
+    (metadata,) = run.metadata("silver/orders").values()
+    assert "AccessDeniedException" in metadata["session_figures"]
+    assert "spark_ui" not in metadata
+
+
 def test_a_session_that_is_lost_in_the_middle_of_a_run_is_made_up_for(
     service: EmrService, lake: TinyLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
