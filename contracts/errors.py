@@ -4,6 +4,18 @@ Every error names what failed, where (asset, partition, source, file, row), why,
 derive from one of the two classes here, so that whoever runs a table can tell whether trying again can help.
 """
 
+import re
+
+_SESSION_LOST = re.compile(
+    r"INVALID_HANDLE\.SESSION|SESSION_(NOT_FOUND|CLOSED|CHANGED)|RETRIES_EXCEEDED"
+    r"|StatusCode\.(UNAVAILABLE|UNAUTHENTICATED|CANCELLED)"
+)
+
+
+def tells_of_a_lost_session(error: Exception) -> bool:
+    """Whether an error of PySpark says that the engine, or its session, is away: that, and not what was asked for, is wrong."""
+    return _SESSION_LOST.search(f"{type(error).__name__} {error} {error.__cause__}") is not None
+
 
 class LakehouseError(Exception):
     """Base of every failure that the lakehouse reports on purpose."""

@@ -1,6 +1,5 @@
 """Which failures of a step Dagster tries again: those that may pass, and no others."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,17 +7,13 @@ import dagster as dg
 from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 
-from contracts.errors import LakehouseError, RetryableError
+from contracts.errors import LakehouseError, RetryableError, tells_of_a_lost_session
 
 RETRIES = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """How often, and after which pauses, a step is tried again."""
 
 _MAY_PASS = (RetryableError, OSError, DeltaError)
 """Lost races, and storage or a source that is away."""
-
-_LOST = re.compile(
-    r"INVALID_HANDLE\.SESSION|SESSION_(NOT_FOUND|CLOSED|CHANGED)|StatusCode\.(UNAVAILABLE|UNAUTHENTICATED|CANCELLED)|RETRIES_EXCEEDED"
-)
 
 
 class EngineLostError(RetryableError):
@@ -37,7 +32,7 @@ def only_what_may_pass_is_retried() -> Iterator[None]:
     except (*_MAY_PASS, dg.Failure):
         raise
     except PySparkException as error:
-        if _LOST.search(f"{type(error).__name__} {error} {error.__cause__}"):
+        if tells_of_a_lost_session(error):
             raise EngineLostError(f"the engine's session was lost: {str(error).splitlines()[0]}") from error
         raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
     except LakehouseError as error:

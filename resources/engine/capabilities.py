@@ -7,7 +7,8 @@ probe compares an answer with the one that every supported engine gives.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from resources.engine.interface import EngineError
+from contracts.errors import tells_of_a_lost_session
+from resources.engine.interface import EngineAwayError, EngineError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -38,13 +39,17 @@ def require_capabilities(session: "SparkSession", engine: str) -> None:
 
     Raises:
         EngineError: names the engine and each capability that it lacks.
+        EngineAwayError: the engine doesn't answer.
     """
     from pyspark.errors import PySparkException
 
     expressions = [expression for expression, _ in PROBES.values()]
     try:
         answers = _answers(session, expressions)
-    except PySparkException:  # of one that the engine can't even compute: which it is, shows one by one
+    except PySparkException as error:
+        if tells_of_a_lost_session(error):
+            raise EngineAwayError(f"engine '{engine}' went away while it was looked at: {error}") from error
+        # Of one that the engine can't even compute: which it is, shows one by one.
         answers = [_answer_or_error(session, expression) for expression in expressions]
     lacking = [
         f"{name}: {expression} gave {given!r}, not {expected!r}"

@@ -38,8 +38,8 @@ class EmrSession:
     """What StartSession was given."""
     state: str = "STARTED"
     details: str = ""
-    tokens: list[str] = field(default_factory=list)
-    """All that were given out; the last one is valid."""
+    tokens: dict[str, float] = field(default_factory=dict)
+    """All that were given out, with the time at which each expires."""
 
 
 @dataclass
@@ -119,13 +119,13 @@ class EmrService:
 
     def _endpoint(self, name: str) -> dict[str, Any]:
         one = self._known(name)
-        one.tokens.append(uuid.uuid4().hex)
-        expires = dt.datetime.now(dt.UTC).timestamp() + self.token_seconds
+        token, expires = uuid.uuid4().hex, dt.datetime.now(dt.UTC).timestamp() + self.token_seconds
+        one.tokens[token] = expires
         return {
             "applicationId": APPLICATION,
             "sessionId": name,
             "endpoint": f"https://{self.gateway}",
-            "authToken": one.tokens[-1],
+            "authToken": token,
             "authTokenExpiresAt": expires,
         }
 
@@ -140,7 +140,8 @@ class EmrService:
             if token in one.tokens:
                 if one.state in {"TERMINATED", "FAILED"}:
                     return grpc.StatusCode.UNAVAILABLE
-                return None if token == one.tokens[-1] else grpc.StatusCode.UNAUTHENTICATED
+                expired = dt.datetime.now(dt.UTC).timestamp() > one.tokens[token]
+                return grpc.StatusCode.UNAUTHENTICATED if expired else None
         return grpc.StatusCode.UNAUTHENTICATED
 
 
