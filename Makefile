@@ -42,15 +42,13 @@ ui: setup ## Starts Dagster's UI and daemon on http://127.0.0.1:3000, until Ctrl
 	@$(BIN)/dagster dev --workspace workspace.yaml
 
 # A file's tests share lakes, so they stay on one core; files go in their order, in which the long ones come first.
-PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
-
 .PHONY: test
 test: $(READY) ## Runs all tests but those in a browser or with Java, on two cores; measures coverage by all but tests/acceptance.
-	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report term
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 .PHONY: test-ui
-test-ui: $(READY) ## Runs the tests of Dagster's UI in a browser, two at a time; they need chromium.
-	@$(BIN)/python -m pytest tests/ui $(PARALLEL)
+test-ui: $(READY) ## Runs the tests of Dagster's UI in a browser, which need chromium.
+	@$(BIN)/python -m pytest tests/ui
 
 .PHONY: test-jvm
 test-jvm: $(READY) ## Runs the tests of Spark on this machine, which need Java 17: both engines make the same tables.
