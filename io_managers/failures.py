@@ -31,11 +31,9 @@ def only_what_may_pass_is_retried() -> Iterator[None]:
         yield
     except (*_MAY_PASS, dg.Failure):
         raise
-    except PySparkException as error:
-        if tells_of_a_lost_session(error):
-            raise EngineLostError(f"the engine's session was lost: {str(error).splitlines()[0]}") from error
-        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
     except LakehouseError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     except Exception as error:
+        if isinstance(error, PySparkException) and tells_of_a_lost_session(error):
+            raise EngineLostError(f"the engine's session was lost: {str(error).splitlines()[0]}") from error
         raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error

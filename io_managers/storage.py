@@ -13,7 +13,7 @@ from pyarrow import fs
 from contracts.errors import ConfigurationError
 
 _PORTABLE = re.compile(r"[A-Za-z0-9._/~+@:-]+")
-S3 = "s3://"
+_S3 = "s3://"
 
 
 class Storage:
@@ -23,18 +23,18 @@ class Storage:
     from the environment (`AWS_*`), which pyarrow, delta-rs and the embedded engine read alike.
     """
 
-    def __init__(self, root: str, engine_scheme: str = S3) -> None:
+    def __init__(self, root: str, engine_scheme: str = _S3) -> None:
         """Takes a root as settings give it, and the scheme by which the engine knows S3: `s3://`, or Hadoop's `s3a://`.
 
         Raises:
             ConfigurationError: the root has characters that an engine or delta-rs would write elsewhere, or a scheme that isn't supported.
         """
-        if "://" in root and not root.startswith(S3):
+        if "://" in root and not root.startswith(_S3):
             raise ConfigurationError(
                 f"LAKEHOUSE_ROOT '{root}' is neither a folder nor an s3:// address: no other scheme is supported."
             )
         self._engine_scheme = engine_scheme
-        self.root = root.rstrip("/") if root.startswith(S3) else str(Path(root).resolve())
+        self.root = root.rstrip("/") if root.startswith(_S3) else str(Path(root).resolve())
         if not _PORTABLE.fullmatch(self.root):
             raise ConfigurationError(
                 f"LAKEHOUSE_ROOT '{self.root}' has characters that engines encode differently, so that a table would be written to one place and "
@@ -43,7 +43,7 @@ class Storage:
 
     @property
     def remote(self) -> bool:
-        return self.root.startswith(S3)
+        return self.root.startswith(_S3)
 
     def table_uri(self, table: str) -> str:
         """The address of a published table, named `<layer>/<name>`."""
@@ -55,7 +55,7 @@ class Storage:
 
     def engine_path(self, uri: str) -> str:
         """An address as engines take it: local ones with their scheme, since an engine's default file system may be another."""
-        return uri.replace(S3, self._engine_scheme, 1) if self.remote else f"file://{uri}"
+        return uri.replace(_S3, self._engine_scheme, 1) if self.remote else f"file://{uri}"
 
     @cached_property
     def filesystem(self) -> fs.FileSystem:
@@ -63,7 +63,7 @@ class Storage:
 
     def path(self, uri: str) -> str:
         """An address as `filesystem` takes it. Its file names are literal, where a URI's would be decoded."""
-        return uri.removeprefix(S3)
+        return uri.removeprefix(_S3)
 
     def list_files(self, uri: str, *, recursive: bool = False) -> Mapping[str, int]:
         """Size in bytes of each file below an address, by its path relative to it; none where the folder is missing."""

@@ -23,6 +23,13 @@ SESSION_SETTINGS = {
 }
 """What tables rely on, on every engine."""
 
+JVM_SERVER_SETTINGS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
+}
+"""What a server of Spark is started with, wherever it runs: no session may change these."""
+
 JVM_SESSION_SETTINGS = {
     # Of timestamps that Spark would write as INT96, delta-rs has no statistics.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from resources.engine.connect import ConnectedEngine, connect
+from resources.engine.connect import JVM_SERVER_SETTINGS, ConnectedEngine, connect
 from resources.engine.interface import EngineAwayError, EngineError, Work
 from resources.engine.profiles import profile_settings
 
@@ -34,11 +34,6 @@ _MAY_PASS = frozenset(
     {"ServiceQuotaExceededException", "ConflictException", "InternalServerException", "ThrottlingException"}
 )
 _RUNNING_APPLICATION = frozenset({"CREATED", "STARTING", "STARTED"})
-_SERVER_SETTINGS = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.python.sql.dataFrameDebugging.enabled": "false",
-}
 
 
 class EmrServerlessEngine(ConnectedEngine):
@@ -86,7 +81,7 @@ class EmrServerlessEngine(ConnectedEngine):
                     "runtimeConfiguration": [
                         {
                             "classification": "spark-defaults",
-                            "properties": {**_SERVER_SETTINGS, **profile_settings(work.profile)},
+                            "properties": {**JVM_SERVER_SETTINGS, **profile_settings(work.profile)},
                         }
                     ]
                 },

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resources.engine.connect import CLIENT_MODE, ConnectedEngine, connect
+from resources.engine.connect import CLIENT_MODE, JVM_SERVER_SETTINGS, ConnectedEngine, connect
 from resources.engine.interface import EngineError, Work
 from resources.engine.jars import DELTA, S3, cache_folder, jar_settings
 from resources.engine.java import require_java
@@ -20,12 +20,9 @@ _SERVER_SETTINGS = {
     "spark.app.name": "lakehouse",
     "spark.master": "local[*]",
     "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.connect.grpc.binding.address": "127.0.0.1",
     "spark.driver.host": "localhost",
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
@@ -73,6 +70,7 @@ class SparkEngine(ConnectedEngine):
 
         parallelism = str(2 * (os.cpu_count() or 1))
         settings = {
+            **JVM_SERVER_SETTINGS,
             **_SERVER_SETTINGS,
             **self._more,
             "spark.connect.grpc.binding.port": str(port),

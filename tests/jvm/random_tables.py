@@ -77,34 +77,35 @@ def _value(column: Column, contract: Contract, random: Random) -> Any:
     required = column.required or column.name in contract.key
     if not required and random.random() < 0.2:
         return None
-    return _of_type(column.type.replace(" ", ""), column.name, random)
+    return _of_type(contract.arrow_schema.field(column.name).type, column.name, random)
 
 
-def _of_type(kind: str, name: str, random: Random) -> Any:
-    if kind.startswith("array<struct<"):
-        fields = [part.split(":", 1) for part in _parts(kind[13:-2])]
-        return [{field: _of_type(of, field, random) for field, of in fields} for _ in range(random.randint(0, 2))]
-    if kind.startswith("array<"):
-        return [_of_type(kind[6:-1], name, random) for _ in range(random.randint(0, 2))]
-    if kind.startswith("map<"):
+def _of_type(kind: pa.DataType, name: str, random: Random) -> Any:
+    if pa.types.is_struct(kind):
+        return {field.name: _of_type(field.type, field.name, random) for field in kind}
+    if pa.types.is_list(kind):
+        return [_of_type(kind.value_type, name, random) for _ in range(random.randint(0, 2))]
+    if pa.types.is_map(kind):
         return {key: random.choice(_TEXTS) for key in random.sample(("a", "b", "ü"), random.randint(0, 3))}
+    if pa.types.is_decimal(kind):
+        return _decimal(kind.precision, kind.scale, name, random)
+    day = random.choice(DAYS) + dt.timedelta(days=random.choice((0, 0, 0, -1, -30, 1)))
+    if pa.types.is_timestamp(kind):
+        return dt.datetime.combine(day, random.choice(_TIMES), dt.UTC)
+    plain: dict[pa.DataType, Any] = {
+        pa.date32(): day,
+        pa.bool_(): random.random() < 0.5,
+        pa.float64(): random.choice((0.0, 0.25, 1.0, 1 / 3, 1e6)),
+        pa.int32(): random.choice((0, 1, 3, 1000, 2**31 - 1)),
+        pa.int64(): random.choice((0, 1, 3, 1000, 2**40)),
+        pa.string(): _text(name, day, random),
+    }
+    return plain[kind]
+
+
+def _decimal(precision: int, scale: int, name: str, random: Random) -> Decimal:
     if name in _QUOTIENTS:
         return Decimal(random.randint(1, 10**9)).scaleb(-6)
-    if kind.startswith("decimal("):
-        return _decimal(*(int(part) for part in kind[8:-1].split(",")), random)
-    day = random.choice(DAYS) + dt.timedelta(days=random.choice((0, 0, 0, -1, -30, 1)))
-    plain: dict[str, Any] = {
-        "date": day,
-        "timestamp": dt.datetime.combine(day, random.choice(_TIMES), dt.UTC),
-        "boolean": random.random() < 0.5,
-        "double": random.choice((0.0, 0.25, 1.0, 1 / 3, 1e6)),
-        "int": random.choice((0, 1, 3, 1000, 2**31 - 1)),
-        "bigint": random.choice((0, 1, 3, 1000, 2**40)),
-    }
-    return plain[kind] if kind in plain else _text(name, day, random)
-
-
-def _decimal(precision: int, scale: int, random: Random) -> Decimal:
     # Sums of all rows must still fit.
     largest = 10 ** (precision - 4) - 1
     return Decimal(random.choice((0, 1, -1, 5, 105, random.randint(-largest, largest), largest))).scaleb(-scale)
@@ -118,15 +119,3 @@ def _text(name: str, day: dt.date, random: Random) -> str:
     if name.endswith("month"):
         return f"{day:%Y-%m}"
     return str(day) if name == "_window" else random.choice(_POOLS.get(name, _TEXTS))
-
-
-def _parts(text: str) -> list[str]:
-    """Splits a list of types at the commas that are in no brackets."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter in "<(") - (letter in ">)")
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts
