@@ -8,8 +8,9 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from contracts.model import Contract
+from contracts.model import Contract, Read
 from io_managers.batches import Batch
+from io_managers.reads import dates_read
 from io_managers.staleness import NEVER, Arrived, Cause, Outstanding, TableState, dependency_order, plan
 
 Held = Collection[tuple[str, dt.date]]
@@ -46,6 +47,20 @@ class Moment:
         """Whether a day is missing because its table was never loaded so far back."""
         return one.cause is Cause.MISSING and one.day < min(self.states[one.table].loaded, default=self.today)
 
+    def has_all_that_is_read(self, contract: Contract, day: dt.date, loading: Held) -> bool:
+        """Whether each table that a day reads has that day, or is loading it, and begins no later than the days that are read.
+
+        A lake that is new has no history yet: orders would find no exchange rate of the days before.
+        """
+
+        def has(read: Read) -> bool:
+            days = self.states[read.table].loaded
+            since = max(dates_read(read, day)[0] or day, self.start) if read.kind == "days" else day
+            begins = min(days, default=day)
+            return (day in days or (read.table, day) in loading) and begins <= since
+
+        return all(map(has, contract.reads))
+
 
 def news_of_sources(moment: Moment, without: Held = frozenset()) -> list[Outstanding]:
     """The days, today included, that bronze tables have to load: never loaded, loaded too early, or with more at the source."""
@@ -61,14 +76,16 @@ def news_of_sources(moment: Moment, without: Held = frozenset()) -> list[Outstan
 def with_followers(news: Iterable[Outstanding], moment: Moment, without: Held = frozenset()) -> list[Outstanding]:
     """Bronze, with what the same run loads after it: the silver tables that read it, and for today the live gold tables after those.
 
-    Which closed days of gold follow is known when silver says what it touched.
+    Gold of which other inputs aren't there yet follows when they are. Which closed days of gold follow is known when silver says what it touched.
     """
     found = list(news)
     loaded = {(one.table, one.day) for one in found}
     for day in sorted({one.day for one in found}):
         for table in dependency_order(moment.contracts):
             contract = moment.contracts[table]
-            follows = contract.layer == "silver" or (contract.live and day == moment.today)
+            follows = contract.layer == "silver" or (
+                contract.live and day == moment.today and moment.has_all_that_is_read(contract, day, loaded)
+            )
             if not follows or (table, day) in without:
                 continue
             for read in contract.reads:
@@ -88,8 +105,7 @@ def news_of_tables(moment: Moment, without: Held = frozenset()) -> list[Outstand
         place = one.table, one.day
         if place in without or moment.is_history(one) or moment.rests(one):
             return False
-        reads = moment.contracts[one.table].reads
-        if all(one.day in moment.states[read.table].loaded or (read.table, one.day) in kept for read in reads):
+        if moment.has_all_that_is_read(moment.contracts[one.table], one.day, kept):
             kept.add(place)
             return True
         return False

@@ -36,6 +36,8 @@ class Verdict(StrEnum):
     """It failed for a reason that may pass; the pause before the next try isn't over."""
     GIVEN_UP = "given up"
     """It failed for a reason that stays, or was cancelled, and nothing that it is made from has changed since."""
+    BUSY = "a run is at it"
+    """Or at what it reads."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,19 @@ class UnderWay:
 
     days: Mapping[str, frozenset[dt.date]]
 
-    def touches(self, batch: Batch, contracts: Mapping[str, Contract]) -> bool:
-        """Whether one of them is in a batch, or is read by one that is."""
+    def busy(self, batch: Batch, contracts: Mapping[str, Contract]) -> list[str]:
+        """The tables of a batch that are among them, or read one that is and that the batch doesn't load itself."""
         days = days_between(batch.first, batch.last)
-        for table in batch.tables:
-            if not self.days.get(table, frozenset()).isdisjoint(days):
-                return True
-            for read in contracts[table].reads:
-                busy = self.days.get(read.table, frozenset())
-                if read.table not in batch.tables and any(reads_any(read, day, busy) for day in days):
-                    return True
-        return False
+
+        def is_busy(table: str) -> bool:
+            return not self.days.get(table, frozenset()).isdisjoint(days) or any(
+                reads_any(read, day, self.days.get(read.table, frozenset()))
+                for read in contracts[table].reads
+                if read.table not in batch.tables
+                for day in days
+            )
+
+        return [table for table in batch.tables if is_busy(table)]
 
 
 def under_way(instance: dg.DagsterInstance, tables: Iterable[str]) -> UnderWay:
@@ -74,8 +78,6 @@ class Decision:
 
     batch: Batch | None = None
     request: dg.RunRequest | None = None
-    busy: Batch | None = None
-    """What would be asked for if no other run were at it, or at what it reads."""
     held: Mapping[str, Verdict] = field(default_factory=dict)
     """Tables that are not asked for, though something is due."""
 
@@ -86,7 +88,7 @@ def real_now() -> dt.datetime:
 
 
 def decide(instance: dg.DagsterInstance, moment: Moment, due: Callable[[Held], Sequence[Outstanding]]) -> Decision:
-    """The next run: the oldest days that are due, one run at a time, since what follows may read what it loads.
+    """The next run: the oldest days that are due and that no other run is at, one at a time, since what follows may read what it loads.
 
     Args:
         instance: knows what is under way, and what was tried.
@@ -95,6 +97,7 @@ def decide(instance: dg.DagsterInstance, moment: Moment, due: Callable[[Held], S
     """
     left_out: set[tuple[str, dt.date]] = set()
     held: dict[str, Verdict] = {}
+    loading = under_way(instance, moment.contracts)
     while batches := exact_batches(due(left_out)):
         batch = batches[0]
         seen = sees(batch, moment)
@@ -102,8 +105,9 @@ def decide(instance: dg.DagsterInstance, moment: Moment, due: Callable[[Held], S
         verdicts = {table: judge(table, found, real_now()) for table, found in failed.items()}
         stopped = {table: verdict for table, verdict in verdicts.items() if verdict is not Verdict.ASK}
         if not stopped:
-            if under_way(instance, moment.contracts).touches(batch, moment.contracts):
-                return Decision(busy=batch, held=held)
+            # Alone: a source that seldom has news would else wait for ever, while those that always have some are loaded.
+            stopped = dict.fromkeys(loading.busy(batch, moment.contracts), Verdict.BUSY)
+        if not stopped:
             tries = len({failure.run_id for found in failed.values() for failure in found})
             request = run_request(batch, moment.contracts, seen, f"{run_key(batch, moment)}/{tries}")
             return Decision(batch, request, held=held)

@@ -5,8 +5,6 @@ from typing import TypeVar
 
 import dagster as dg
 
-from contracts.days import day_range
-from io_managers.batches import Batch
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.automation.news import Moment
 from lakehouse_assets.automation.requests import Decision, Verdict
@@ -48,16 +46,9 @@ def reason(decision: Decision) -> str:
     """Why a decision asks for nothing."""
     held = {verdict: sorted(table for table, one in decision.held.items() if one is verdict) for verdict in Verdict}
     parts = [f"{verdict}: {_named(tables)}" for verdict, tables in held.items() if tables]
-    if decision.busy:
-        parts.append(f"{describe(decision.busy)}: a run is at it")
     return "; ".join(parts) or "nothing new"
 
 
-def describe(batch: Batch) -> str:
-    """A run in a few words."""
-    return f"{day_range(batch.first, batch.last)} of {_named(batch.tables)}"
-
-
-def _named(tables: "list[str] | tuple[str, ...]") -> str:
+def _named(tables: list[str]) -> str:
     shown = ", ".join(tables[:_TABLES_NAMED])
     return shown if len(tables) <= _TABLES_NAMED else f"{shown} and {len(tables) - _TABLES_NAMED} more"

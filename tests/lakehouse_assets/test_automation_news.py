@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 
 from contracts.model import Contract, Read
 from io_managers.batches import Batch
@@ -100,6 +101,28 @@ def test_silver_follows_bronze_and_live_gold_follows_for_today_alone() -> None:
     assert places(with_followers(news, found, {("silver/orders", TODAY)})) == [
         ("bronze/orders", 10), ("bronze/orders", 11), ("silver/orders", 10)
     ]  # fmt: skip
+
+
+def test_live_gold_waits_for_inputs_that_a_new_lake_does_not_have_yet() -> None:
+    def following(found: Moment) -> list[str]:
+        news = news_of_sources(replace(found, arrived={"bronze/orders": {TODAY: frozenset({"new"})}}))
+        return [table for table, _ in places(with_followers(news, found))]
+
+    silver = ["bronze/orders", "silver/orders"]
+    assert following(moment()) == [*silver, "gold/facts", "gold/daily"]
+    assert following(moment(silver_rates=TableState())) == silver
+
+    week = contract("gold/facts", "silver/orders", live=True)
+    week = replace(week, reads=(*week.reads, Read("silver/rates", "days", -3, 0)))
+
+    def reading_a_week(*rates: dt.date) -> list[str]:
+        found = moment(silver_rates=loaded(*rates))
+        return following(replace(found, contracts=CONTRACTS | {"gold/facts": week}))
+
+    assert reading_a_week(TODAY) == silver
+    assert reading_a_week(*DAYS[-2:], TODAY) == silver
+    assert reading_a_week(*DAYS[-3:], TODAY) == [*silver, "gold/facts", "gold/daily"]
+    assert reading_a_week(DAYS[0], TODAY) == [*silver, "gold/facts", "gold/daily"], "one day that fails holds back none"
 
 
 def test_late_data_makes_due_the_closed_days_that_depend_on_it() -> None:

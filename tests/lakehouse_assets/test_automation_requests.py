@@ -166,6 +166,19 @@ def test_pauses_grow_to_half_an_hour_and_differ_a_little_between_tables() -> Non
     assert len({pause_after(1, table) for table in CONTRACTS}) > 1
 
 
+def test_a_table_is_not_held_back_by_a_run_that_is_at_what_follows_it(instance: dg.DagsterInstance) -> None:
+    wanted = due(("bronze/a", FIRST), ("silver/a", FIRST), ("gold/week", FIRST))
+    instance.create_run_for_job(
+        definitions({}).resolve_implicit_global_asset_job_def(),
+        status=dg.DagsterRunStatus.STARTED,
+        asset_selection=frozenset({asset_key("gold/week")}),
+        tags={"dagster/asset_partition_range_start": str(FIRST), "dagster/asset_partition_range_end": str(FIRST)},
+    )
+    decision = decide(instance, MOMENT, wanted)
+    assert decision.batch == Batch(FIRST, FIRST, ("bronze/a", "silver/a"))
+    assert decision.held == {"gold/week": Verdict.BUSY}
+
+
 @pytest.mark.parametrize(
     ("status", "waits"),
     [
@@ -187,6 +200,7 @@ def test_days_that_a_run_is_loading_and_what_reads_them_wait(
     )
     for place in (("silver/a", FIRST), ("gold/week", SECOND)):
         decision = decide(instance, MOMENT, due(place))
-        assert (decision.busy is not None, decision.request is None) == (waits, waits)
+        assert decision.held == ({place[0]: Verdict.BUSY} if waits else {})
+        assert (decision.request is None) == waits
     assert decide(instance, MOMENT, due(("bronze/a", FIRST))).request is not None
     assert under_way(instance, CONTRACTS).days == ({"silver/a": {FIRST}} if waits else {})

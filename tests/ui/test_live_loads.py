@@ -93,6 +93,18 @@ def runs_of(live: DagsterServer, tag: str) -> list[SeenRun]:
     ]
 
 
+def failures_of(live: DagsterServer) -> list[str]:
+    """What steps that failed said, of all runs."""
+    found = live.query("""{ runsOrError(filter: {statuses: [FAILURE]}) { ... on Runs { results {
+        eventConnection { events { ... on ExecutionStepFailureEvent { stepKey error { message } } } } } } } }""")
+    return [
+        f"{event['stepKey']}: {event['error']['message']}"
+        for run in found["runsOrError"]["results"]
+        for event in run["eventConnection"]["events"]
+        if "stepKey" in event
+    ]
+
+
 def test_thirty_days_are_backfilled_beside_live_loads_and_nothing_is_loaded_twice(
     page: Page, live: DagsterServer, lake: Lake
 ) -> None:
@@ -149,6 +161,7 @@ def test_an_order_that_is_placed_while_one_looks_comes_into_gold_by_itself(
 
     runs = runs_of(live, "dagster/sensor_name")
     assert "snowflake_arrivals" in {run.asked_by for run in runs}
+    assert failures_of(live) == []
     assert "FAILURE" not in {run.status for run in runs}
     page.goto("/automation")
     for name in (*SENSORS, "safety_net", "freshness_every_quarter_of_an_hour"):
