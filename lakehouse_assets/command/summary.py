@@ -1,10 +1,13 @@
 """What a run did, added up, and how a person and a machine are told."""
 
 import datetime as dt
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
+from pathlib import Path
 
 from rich.markup import escape
 
@@ -118,7 +121,7 @@ def print_summary(lake: Lake, summary: Summary, outstanding: Sequence[Outstandin
     if summary.restored:
         days = count(summary.restored, "partition")
         say(f"Dagster was told of {days} that earlier runs published before they were killed.")
-    if not summary.runs:
+    if not summary.runs and summary.complete(outstanding):
         say(
             "[bold green]Nothing to do:[/] every closed day is loaded, and nothing is stale. `lakehouse status` shows the tables."
         )
@@ -126,9 +129,10 @@ def print_summary(lake: Lake, summary: Summary, outstanding: Sequence[Outstandin
     if summary.tables:
         console.print()
         _print_figures(lake, summary)
-    console.print()
-    _print_broken_rules(summary)
-    _print_best_customers(lake)
+    if summary.runs:
+        console.print()
+        _print_broken_rules(summary)
+        _print_best_customers(lake)
     _print_findings(summary, outstanding)
     _print_verdict(lake, summary, complete=summary.complete(outstanding))
 
@@ -217,8 +221,19 @@ def _print_verdict(lake: Lake, summary: Summary, *, complete: bool) -> None:
         )
         return
     say("Next:")
-    say("  make ui                      the asset graph, each run and each check")
-    say(f'  lakehouse sql "{EXAMPLE}"')
-    if worst := max(summary.tables, key=lambda one: one.quarantined, default=None):
-        say(f"  lakehouse quarantine {worst.table}   the rows that were set aside, and why")
-    say("  lakehouse status             every table's days, freshness and checks")
+    lakehouse = _program()
+    worst = max(summary.tables, key=lambda one: one.quarantined, default=None)
+    steps = [("make ui", "the asset graph, each run and each check"), (f'{lakehouse} sql "{EXAMPLE}"', "")]
+    if worst and worst.quarantined:
+        steps.append((f"{lakehouse} quarantine {worst.table}", "the rows that were set aside, and why"))
+    steps.append((f"{lakehouse} status", "every table's days, freshness and checks"))
+    width = max(len(command) for command, purpose in steps if purpose)
+    for command, purpose in steps:
+        say(f"  {command:<{width}}   {purpose}".rstrip())
+
+
+def _program() -> str:
+    """How this command is called again from here: by its path where the shell doesn't find it by its name."""
+    called = Path(sys.argv[0])
+    found = shutil.which(called.name) or called.name != "lakehouse"
+    return "lakehouse" if found else str(called)

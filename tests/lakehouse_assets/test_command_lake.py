@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -446,6 +447,33 @@ def test_the_summary_tells_failures_failed_checks_and_what_waits_for_them(
     assert "outstanding gold/fct_orders: they need what failed." in output
     assert line_of(output, "silver/customers") == ["silver/customers", "1", "1,240", "1,200", "0", "40", "1/2", "0.5"]
     assert "Not everything is up to date: 1 run in 1 min 15 s" in output
+
+
+def test_a_source_that_could_not_be_asked_is_told_also_where_nothing_was_loaded(
+    lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = TableFailed("bronze/snowflake_orders", START, START, "orders/broken.parquet can't be read")
+    print_summary(lake, Summary([], [failed], {}, runs=0), [])
+    output = capsys.readouterr().out
+    assert "failed bronze/snowflake_orders 2026-10-01: orders/broken.parquet can't be read" in output
+    assert "Not everything is up to date" in output
+    assert "Nothing to do" not in output
+    print_summary(lake, Summary([], [], {}, runs=0), [])
+    assert "Nothing to do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("aside", [0, 3])
+@pytest.mark.parametrize("on_path", [True, False])
+def test_the_summary_names_the_next_commands_as_they_can_be_typed(
+    lake: Lake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, aside: int, *, on_path: bool
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/lakehouse", "run"])
+    monkeypatch.setattr(shutil, "which", {"lakehouse": "/bin/lakehouse" if on_path else None}.get)
+    print_summary(lake, Summary([TableLoaded("silver/orders", START, START, 9, 9 - aside, aside, 0.5)], runs=1), [])
+    lines = capsys.readouterr().out.splitlines()
+    program = "lakehouse" if on_path else ".venv/bin/lakehouse"
+    assert any(line.startswith(f"  {program} status") for line in lines)
+    assert any(line.startswith(f"  {program} quarantine silver/orders") for line in lines) == bool(aside)
 
 
 def test_the_summary_adds_up_broken_rules_and_seconds() -> None:
