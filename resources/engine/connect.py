@@ -142,6 +142,8 @@ class ConnectedEngine(ABC):
 
 def connect(connection: "str | ChannelBuilder") -> "SparkSession":
     """A session at an address, or over a channel."""
+    # Else gRPC's threads begin anew in the child that is forked for a JVM, whose files are then closed: often it ended before it was a JVM.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # The general one doesn't know channels.
     from pyspark.sql.connect.session import SparkSession as ConnectSession
 
