@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from io_managers.storage import Storage
 from resources.engine import spark
 from resources.engine.connect import connect
 from resources.engine.spark import SparkEngine
@@ -49,3 +50,9 @@ def jvm_engine(jvm: "SparkSession") -> SharedEngine:
 @pytest.fixture(scope="session")
 def sail_engine(spark: "SparkSession") -> SharedEngine:
     return SharedEngine(spark)
+
+
+@pytest.fixture
+def storage(root: str) -> Storage:
+    """An empty lake in a folder."""
+    return Storage(root)

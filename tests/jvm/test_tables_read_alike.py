@@ -99,12 +99,6 @@ def in_order(rows: Iterable[Iterable[object]]) -> list[tuple[object, ...]]:
     return sorted((tuple(row) for row in rows), key=repr)
 
 
-@pytest.fixture
-def storage(root: str) -> Storage:
-    """An empty lake in a folder."""
-    return Storage(root)
-
-
 @pytest.fixture(params=["sail first", "spark first"])
 def engines(spark: "SparkSession", jvm: "SparkSession", request: pytest.FixtureRequest) -> list["SparkSession"]:
     """Both, in the order in which they stage."""
