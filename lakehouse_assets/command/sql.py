@@ -106,7 +106,7 @@ def ask(lake: Lake, query: Query, *, as_of: AsOf | None = None, limit: int | Non
     Raises:
         RequestError: a table isn't there, or not as of then, or the engine refuses the query.
     """
-    from pyspark.errors import PySparkException
+    from pyspark.errors import AnalysisException, PySparkException
 
     meant = with_as_of(query.references, as_of)
     views = {named: view(lake, one, unmasked=unmasked) for named, one in meant.items()}
@@ -116,7 +116,11 @@ def ask(lake: Lake, query: Query, *, as_of: AsOf | None = None, limit: int | Non
             frame.createOrReplaceTempView(names[named])
         return _answer(lake.session.sql(over_views(query, names)), limit)
     except PySparkException as error:
-        raise RequestError(f"the engine can't answer it: {_shortened(str(error))}") from None
+        refused = f"the engine can't answer it: {_shortened(str(error))}"
+        if isinstance(error, AnalysisException):
+            columns = [f"{meant[named].name} has {', '.join(frame.columns)}" for named, frame in views.items()]
+            refused = "; ".join([refused, *columns])
+        raise RequestError(refused) from None
 
 
 def _answer(frame: "DataFrame", limit: int | None) -> Answer:

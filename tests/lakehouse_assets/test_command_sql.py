@@ -146,6 +146,7 @@ def test_mistakes_are_told_in_a_sentence(asked: Ask) -> None:
     with pytest.raises(RequestError) as refused:
         asked("select no_such_column from silver.orders")
     assert "no_such_column" in str(refused.value)
+    assert "silver.orders has order_id, customer_id, order_date" in str(refused.value)
     assert "\n" not in str(refused.value)
     with pytest.raises(RequestError, match="divide by zero"):
         asked("select 1 / 0")
