@@ -8,26 +8,14 @@ import pytest
 from contracts.model import Contract
 from tests.lakehouse_assets.tiny_lake import FIRST, GOLD_OF_ORDERS, ORDER_TABLES, SECOND, TinyLake, order
 from tests.parity.comparison import Parity, compare_lakes
-from tests.parity.loading import load_demo
 from tests.support import SharedEngine, active
 
 TABLES = (*ORDER_TABLES, "bronze/fx_rates", "silver/fx_rates", *GOLD_OF_ORDERS)
 
 
 @pytest.fixture(scope="module")
-def compared(
-    sail_engine: SharedEngine,
-    jvm_engine: SharedEngine,
-    contracts: Mapping[str, Contract],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Mapping[str, Parity]:
-    """Two days of the demo on each engine."""
-    folder = tmp_path_factory.mktemp("parity")
-    roots = [
-        load_demo(folder / engine.name, engine, contracts, days=2, scale=0.05).root
-        for engine in (sail_engine, jvm_engine)
-    ]
-    return {one.table: one for one in compare_lakes(*roots, contracts)}
+def compared(loaded_by_sail: str, loaded_by_jvm: str, contracts: Mapping[str, Contract]) -> Mapping[str, Parity]:
+    return {one.table: one for one in compare_lakes(loaded_by_sail, loaded_by_jvm, contracts)}
 
 
 def test_every_table_and_what_it_set_aside_is_the_same_on_both_engines(
