@@ -13,6 +13,7 @@ from tests.support import MakeFrame, Row, exact
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from io_managers.storage import Storage
     from tests.lake_processes import LakeProcesses
 
 collect_ignore = ["ui", "jvm"]
@@ -49,6 +50,14 @@ def processes() -> "Iterator[LakeProcesses]":
 def root(tmp_path: Path) -> str:
     """The folder of an empty lake."""
     return str(tmp_path / "lake")
+
+
+@pytest.fixture
+def storage(root: str) -> "Storage":
+    """An empty lake in a folder."""
+    from io_managers.storage import Storage
+
+    return Storage(root)
 
 
 @pytest.fixture

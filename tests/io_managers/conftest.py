@@ -8,12 +8,6 @@ import pytest
 from io_managers.storage import Storage
 
 
-@pytest.fixture
-def storage(root: str) -> Storage:
-    """An empty lake in a folder."""
-    return Storage(root)
-
-
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """The address of a bucket of its own, with the environment by which pyarrow, delta-rs and the engine find its server."""

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 from deltalake import DeltaTable
 
 from contracts.model import Read
-from io_managers.publish import Publication, publish
 from io_managers.reads import read_frame, read_predicate
-from io_managers.snapshot import open_snapshot
 from io_managers.storage import Storage
-from tests.io_managers.publish_support import CLOCK, DAY, KEY, TABLE, VALUE, arrow, make_contract, new_run, stage_arrow
+from tests.io_managers.publish_support import (
+    DAY,
+    KEY,
+    TABLE,
+    VALUE,
+    arrow,
+    make_contract,
+    new_run,
+    publish_staged,
+    stage_arrow,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -42,16 +50,8 @@ def days_found(frame: "DataFrame", storage: Storage, kept: Collection[dt.date]) 
 
 def read_of_a_day(session: "SparkSession", storage: Storage, read: Read, day: dt.date) -> "DataFrame":
     """What a day reads of a table with a file for each of DAYS."""
-    staged = stage_arrow(storage, arrow([(day, "k", 1) for day in DAYS], DATED), run := new_run())
-    given = Publication(
-        contract=DATED,
-        run_id=run,
-        step="step",
-        clock=CLOCK,
-        staged=(staged,),
-        replaced=frozenset(map(str, DAYS)),
-    )
-    published = publish(storage, open_snapshot(storage, DATED), given)
+    staged = stage_arrow(storage, arrow([(day, "k", 1) for day in DAYS], DATED), new_run())
+    published = publish_staged(storage, DATED, [staged], set(map(str, DAYS)))
     path = storage.engine_path(storage.table_uri(TABLE))
     return read_frame(session, path, published.version, DATED, read_predicate(DATED, read, day, day))
 

@@ -109,6 +109,22 @@ def load(
     return publish(storage, snapshot or open_snapshot(storage, CONTRACT), given)
 
 
+def publish_staged(
+    storage: Storage, contract: Contract, staged: Sequence[Staged], replaced: set[str], **more: Any
+) -> Published:
+    """Publishes staged rows of a contract on the table as it is."""
+    given = Publication(
+        contract=contract,
+        run_id="run",
+        step="step",
+        clock=CLOCK,
+        staged=tuple(staged),
+        replaced=frozenset(replaced),
+        **more,
+    )
+    return publish(storage, open_snapshot(storage, contract), given)
+
+
 def content(storage: Storage, table: str = TABLE) -> list[tuple[object, ...]]:
     """The published rows, sorted."""
     return sorted(tuple(row.values()) for row in DeltaTable(storage.table_uri(table)).to_pyarrow_table().to_pylist())

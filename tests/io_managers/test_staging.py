@@ -4,14 +4,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from contracts.model import Column, Contract
-from io_managers.publish import Publication, Published, StagedFilesRejected, publish
+from io_managers.publish import Publication, StagedFilesRejected
 from io_managers.quarantine import publish_with_quarantine, read_quarantine
 from io_managers.snapshot import open_snapshot
 from io_managers.staging import (
@@ -38,6 +38,7 @@ from tests.io_managers.publish_support import (
     content,
     make_contract,
     new_run,
+    publish_staged,
     stage_arrow,
 )
 
@@ -51,21 +52,6 @@ MONEY = make_contract(DATE, KEY, VALUE, AMOUNT)
 def frame_of(spark: "SparkSession", rows: Sequence[Sequence[object]], contract: Contract = MONEY) -> "DataFrame":
     types = ", ".join(f"{column.name} {column.type}" for column in contract.columns)
     return spark.createDataFrame(rows, types)  # type: ignore[arg-type]
-
-
-def publish_staged(
-    storage: Storage, contract: Contract, staged: Sequence[Staged], replaced: set[str], **more: Any
-) -> Published:
-    given = Publication(
-        contract=contract,
-        run_id="run",
-        step="step",
-        clock=CLOCK,
-        staged=tuple(staged),
-        replaced=frozenset(replaced),
-        **more,
-    )
-    return publish(storage, open_snapshot(storage, contract), given)
 
 
 def stage_rows(

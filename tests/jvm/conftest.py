@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contracts.model import Contract
-from io_managers.storage import Storage
 from resources.engine import spark
 from resources.engine.connect import connect
 from resources.engine.jars import LINEAGE
@@ -66,12 +65,6 @@ def jvm_engine(jvm: "SparkSession") -> SharedEngine:
 @pytest.fixture(scope="session")
 def sail_engine(spark: "SparkSession") -> SharedEngine:
     return SharedEngine(spark)
-
-
-@pytest.fixture
-def storage(root: str) -> Storage:
-    """An empty lake in a folder."""
-    return Storage(root)
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,7 @@ def test_a_table_reads_alike_whatever_became_of_it_and_whoever_wrote_it(
         assert life.read_by(engine, f"value = {1 - 2**31}") == [row for row in kept if row[2] == 1 - 2**31]
 
     life.grow_to_a_checkpoint()
-    assert (DeltaTable(storage.table_uri(TABLE)).version()) >= CHECKPOINT_EVERY
+    assert DeltaTable(storage.table_uri(TABLE)).version() >= CHECKPOINT_EVERY
     last = ("2026-10-03", "k", CHECKPOINT_EVERY - 1, None, None)
     holds(*kept, *NEW, last)
 
