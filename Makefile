@@ -42,9 +42,15 @@ ui: setup ## Starts Dagster's UI and daemon on http://127.0.0.1:3000, until Ctrl
 	@$(BIN)/dagster dev --workspace workspace.yaml
 
 # A file's tests share lakes, so they stay on one core; files go in their order, in which the long ones come first.
+TESTS := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: test
-test: $(READY) ## Runs all tests but those in a browser or with Java, on two cores; measures coverage by all but tests/acceptance.
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
+test: $(READY) ## Runs all tests but those in a browser or with Java, on two cores.
+	@$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: coverage
+coverage: $(READY) ## Runs the same tests, but for tests/acceptance, and lists the lines that none of them ran.
+	@$(BIN)/python -m pytest $(TESTS) --ignore tests/acceptance --cov --cov-report term
 
 .PHONY: test-ui
 test-ui: $(READY) ## Runs the tests of Dagster's UI in a browser, which need chromium.

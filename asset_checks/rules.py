@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from contracts.errors import PermanentError
-from contracts.json_text import json_expression
+from contracts.json_text import json_of_row
 from contracts.model import BROKEN_RULES, OK, RAW, UNREADABLE, Column, Contract, RowRule, Severity
 from contracts.row_rules import literal, quoted
 
@@ -74,10 +74,9 @@ def with_broken_rules(frame: "DataFrame", contract: Contract, columns: Sequence[
         f"{_any_broken(errors)}{'' if readable else f' or {_BAD_TYPE} is not null'} as {_ERROR}",
         f"{_any_broken(warnings)} as {_WARNING}",
     )
-    row = ", ".join(
-        f"{literal(name)}, {quoted(originals.get(name, name))}" for name in types if name not in {RAW, UNREADABLE}
+    delivered = json_of_row(
+        (name, quoted(originals.get(name, name)), kind) for name, kind in types.items() if name not in {RAW, UNREADABLE}
     )
-    delivered = json_expression(f"named_struct({row})")
     return flagged.selectExpr(
         *kept,
         f"case when {_ERROR} or {_WARNING} then {_broken_names(rules, readable=readable)} end as {BROKEN_RULES}",

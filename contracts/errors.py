@@ -11,10 +11,17 @@ _SESSION_LOST = re.compile(
     r"|StatusCode\.(UNAVAILABLE|UNAUTHENTICATED|CANCELLED)"
 )
 
+_MEMORY_ENDED = re.compile(r"memory pool: \w+\(")
+
 
 def tells_of_a_lost_session(error: Exception) -> bool:
     """Whether an error of PySpark says that the engine, or its session, is away: that, and not what was asked for, is wrong."""
     return _SESSION_LOST.search(f"{type(error).__name__} {error} {error.__cause__}") is not None
+
+
+def tells_of_too_little_memory(error: Exception) -> bool:
+    """Whether an error of PySpark says that the embedded engine would have needed more memory than it may hold."""
+    return _MEMORY_ENDED.search(str(error)) is not None
 
 
 class LakehouseError(Exception):

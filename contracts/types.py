@@ -27,21 +27,24 @@ def arrow_type(ddl: str) -> pa.DataType:
         return _SIMPLE[text]
     if match := _DECIMAL.fullmatch(text):
         return pa.decimal128(int(match[1]), int(match[2]))
-    outer, _, rest = text.partition("<")
-    if rest.endswith(">"):
-        inner = _split(rest[:-1])
-        match outer, inner:
-            case "array", [item]:
-                return pa.list_(arrow_type(item))
-            case "map", [key, value]:
-                return pa.map_(arrow_type(key), arrow_type(value))
-            case "struct", _ if all(":" in part for part in inner):
-                return pa.struct([(name, arrow_type(kind)) for name, kind in (part.split(":", 1) for part in inner)])
-            case _:
-                pass
+    match nested(text):
+        case "array", [item]:
+            return pa.list_(arrow_type(item))
+        case "map", [key, value]:
+            return pa.map_(arrow_type(key), arrow_type(value))
+        case "struct", parts if all(":" in part for part in parts):
+            return pa.struct([(name, arrow_type(kind)) for name, kind in (part.split(":", 1) for part in parts)])
+        case _:
+            pass
     raise ValueError(
         f"'{ddl}' is no column type that contracts know: {', '.join(_SIMPLE)}, decimal(p,s), array<>, map<,> or struct<name:type>"
     )
+
+
+def nested(ddl: str) -> tuple[str, list[str]]:
+    """A type's name (`array`, `map`, `struct`, or the whole of a simple one) and what stands between its angle brackets, part by part."""
+    outer, _, rest = ddl.partition("<")
+    return (outer, _split(rest[:-1])) if rest.endswith(">") else (ddl, [])
 
 
 def _split(text: str) -> list[str]:

@@ -7,7 +7,13 @@ import dagster as dg
 from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 
-from contracts.errors import LakehouseError, RetryableError, tells_of_a_lost_session
+from contracts.errors import (
+    LakehouseError,
+    PermanentError,
+    RetryableError,
+    tells_of_a_lost_session,
+    tells_of_too_little_memory,
+)
 
 RETRIES = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """How often, and after which pauses, a step is tried again."""
@@ -18,6 +24,25 @@ _MAY_PASS = (RetryableError, OSError, DeltaError)
 
 class EngineLostError(RetryableError):
     """The engine's session ended while it worked. Nothing of what it did is visible; another try starts a session of its own."""
+
+
+class EngineMemoryError(PermanentError):
+    """The embedded engine would have needed more memory than it may hold. Nothing of what it did is visible."""
+
+
+def engine_failure(error: Exception) -> LakehouseError | None:
+    """What an error of PySpark means, where it is the engine and not what it was asked for that failed."""
+    if not isinstance(error, PySparkException):
+        return None
+    first = str(error).splitlines()[0]
+    if tells_of_a_lost_session(error):
+        return EngineLostError(f"the engine's session was lost: {first}")
+    if tells_of_too_little_memory(error):
+        return EngineMemoryError(
+            f"engine 'sail' has not enough memory for this: {first}. Choose LAKEHOUSE_ENGINE=spark, which spills to disk, "
+            "or emr-serverless, or fewer days at once; nothing of this try is visible."
+        )
+    return None
 
 
 @contextmanager
@@ -34,6 +59,7 @@ def only_what_may_pass_is_retried() -> Iterator[None]:
     except LakehouseError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     except Exception as error:
-        if isinstance(error, PySparkException) and tells_of_a_lost_session(error):
-            raise EngineLostError(f"the engine's session was lost: {str(error).splitlines()[0]}") from error
-        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+        known = engine_failure(error)
+        if isinstance(known, RetryableError):
+            raise known from error
+        raise dg.Failure(str(known or f"{type(error).__name__}: {error}"), allow_retries=False) from error

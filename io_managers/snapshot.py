@@ -157,8 +157,15 @@ def table_configuration(contract: Contract) -> dict[str, str]:
     return {
         # Checkpoints are written by publish, which removes the hint that breaks readers of older versions.
         "delta.checkpointInterval": "1000000000",
-        "delta.logRetentionDuration": f"interval {max(LOG_RETENTION_DAYS, 2 * contract.restatement_days)} days",
+        "delta.logRetentionDuration": f"interval {kept_days(contract)} days",
+        # As long as a version is kept, so is the word of its files: they are not taken for files that none names.
+        "delta.deletedFileRetentionDuration": f"interval {kept_days(contract)} days",
     }
+
+
+def kept_days(contract: Contract) -> int:
+    """For how many days a table's versions can be read after they were replaced."""
+    return max(LOG_RETENTION_DAYS, 2 * contract.restatement_days)
 
 
 def open_or_create(  # noqa: PLR0913, PLR0917

@@ -3,6 +3,7 @@
 Nothing here knows what a Delta table is, and nothing here computes.
 """
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -65,12 +66,18 @@ class Storage:
         """An address as `filesystem` takes it. Its file names are literal, where a URI's would be decoded."""
         return uri.removeprefix(_S3)
 
-    def list_files(self, uri: str, *, recursive: bool = False) -> Mapping[str, int]:
-        """Size in bytes of each file below an address, by its path relative to it; none where the folder is missing."""
+    def list_files(
+        self, uri: str, *, recursive: bool = False, changed_before: dt.datetime | None = None
+    ) -> Mapping[str, int]:
+        """Size in bytes of each file below an address, or each that is so old, by its path relative to it; none where the folder is missing."""
         base = self.path(uri)
         selector = fs.FileSelector(base, allow_not_found=True, recursive=recursive)
         found = self.filesystem.get_file_info(selector)
-        return {info.path[len(base) + 1 :]: info.size for info in found if info.type == fs.FileType.File}
+        return {
+            info.path[len(base) + 1 :]: info.size
+            for info in found
+            if info.type == fs.FileType.File and (changed_before is None or info.mtime < changed_before)
+        }
 
     def read_bytes(self, uri: str) -> bytes:
         """The content of a file.

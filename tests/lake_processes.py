@@ -24,6 +24,9 @@ START = dt.date(2026, 10, 1)
 TECHNICAL = ("_ingested_at", "_source")
 """Columns that say how a row came, which two loads of the same rows need not have in common."""
 
+LITTLE = {"LAKEHOUSE_DEMO_SCALE": "0.02"}
+"""As little as fills every table, where what takes time is the number of runs, tables and requests, and not of rows."""
+
 
 @dataclass(frozen=True)
 class KillPoint:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from contracts.errors import PermanentError
-from contracts.json_text import JSON_OPTIONS
+from contracts.json_text import json_of_row
 from contracts.model import WINDOW, Contract
 from io_managers.change_application.decisions import (
     APPLIED,
@@ -19,7 +19,7 @@ from io_managers.change_application.decisions import (
     TOUCHED,
     TOUCHED_BEFORE,
 )
-from io_managers.change_application.versions import comparable, hash_columns, split_by_repetition
+from io_managers.change_application.versions import comparable, comparable_expression, hash_columns, split_by_repetition
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -118,6 +118,7 @@ def _payload_digest(contract: Contract) -> "Column":
     parts = []
     for name in contract.payload:
         value = comparable(contract, name)
-        nested = "<" in contract.by_name[name].type
-        parts += [F.to_json(F.struct(value), JSON_OPTIONS) if nested else value, value.isNull()]
+        is_nested = "<" in contract.by_name[name].type
+        json = json_of_row([(name, *comparable_expression(contract, name))])
+        parts += [F.expr(json) if is_nested else value, value.isNull()]
     return hash_columns(*parts)

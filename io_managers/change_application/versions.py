@@ -14,8 +14,10 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from contracts.hashes import VARYING_NULL
-from contracts.json_text import JSON_OPTIONS
+from contracts.json_text import json_of_row
 from contracts.model import WINDOW, Contract
+from contracts.row_rules import quoted
+from contracts.types import nested
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -26,10 +28,17 @@ STORED = "_stored_"
 
 def comparable(contract: Contract, name: str, prefix: str = "") -> "Column":
     """A column's value in a form that can be hashed and compared: a map as its entries, sorted by key."""
-    value = F.col(prefix + name)
-    if contract.by_name[name].type.startswith("map<"):
-        return F.sort_array(F.map_entries(value))
-    return value
+    return F.expr(comparable_expression(contract, name, prefix)[0])
+
+
+def comparable_expression(contract: Contract, name: str, prefix: str = "") -> tuple[str, str]:
+    """The same as an SQL expression, and its type."""
+    value, kind = quoted(prefix + name), contract.by_name[name].type
+    match nested(kind):
+        case "map", [key, item]:
+            return f"sort_array(map_entries({value}))", f"array<struct<key:{key},value:{item}>>"
+        case _:
+            return value, kind
 
 
 def hash_columns(*columns: "Column") -> "Column":
@@ -44,8 +53,7 @@ def payload_hash(contract: Contract, prefix: str = "") -> "Column":
 
 def payload_json(contract: Contract, prefix: str = "") -> "Column":
     """The JSON text that breaks ties last: equal just where payloads are."""
-    payload = F.struct(*(comparable(contract, name, prefix).alias(name) for name in contract.payload))
-    return F.to_json(payload, JSON_OPTIONS)
+    return F.expr(json_of_row((name, *comparable_expression(contract, name, prefix)) for name in contract.payload))
 
 
 def same_values(contract: Contract, names: Iterable[str]) -> "Column":

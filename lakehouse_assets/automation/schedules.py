@@ -9,6 +9,7 @@ from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.automation.ticks import EVERY_QUARTER, running
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.published_checks import FRESHNESS, published_check_keys
+from lakehouse_assets.upkeep import upkeep_job
 from lakehouse_assets.whole_table_checks import WHOLE_TABLES
 
 EVERY_SUNDAY = "30 4 * * 0"
@@ -36,6 +37,18 @@ def whole_table_schedule(lake: Lake) -> dg.ScheduleDefinition:
         WHOLE_TABLES,
         [key for key in published_check_keys(lake.contracts, lake.contracts) if key.name in {KEYS, COMPLETE}],
         "Checks whole silver tables: keys that stand twice, and rows that got lost on the way from bronze.",
+    )
+
+
+def upkeep_schedule(lake: Lake) -> dg.ScheduleDefinition:
+    """Removes files that no readable version of a table needs, once a week."""
+    return dg.ScheduleDefinition(
+        name="upkeep_every_sunday",
+        job=upkeep_job(),
+        cron_schedule=EVERY_SUNDAY,
+        execution_timezone="UTC",
+        default_status=running(lake.settings, dg.DefaultScheduleStatus),
+        description="Removes files that no readable version of a table needs.",
     )
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from contracts.errors import LakehouseError
-from lakehouse_assets.command import check, contracts, doctor, quarantine, run, sql, status
+from lakehouse_assets.command import check, contracts, doctor, quarantine, run, sql, status, upkeep
 from lakehouse_assets.command.output import errors
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Runs the lakehouse and shows what is in it.",
 )
-for subcommand in (run, status, check, sql, quarantine, contracts, doctor):
+for subcommand in (run, status, check, sql, quarantine, contracts, doctor, upkeep):
     app.command(subcommand.NAME)(subcommand.command)
 
 

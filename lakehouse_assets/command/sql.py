@@ -108,6 +108,8 @@ def ask(lake: Lake, query: Query, *, as_of: AsOf | None = None, limit: int | Non
     """
     from pyspark.errors import AnalysisException, PySparkException
 
+    from io_managers.failures import engine_failure
+
     meant = with_as_of(query.references, as_of)
     views = {named: view(lake, one, unmasked=unmasked) for named, one in meant.items()}
     names = view_names(query)
@@ -116,8 +118,9 @@ def ask(lake: Lake, query: Query, *, as_of: AsOf | None = None, limit: int | Non
             frame.createOrReplaceTempView(names[named])
         return _answer(lake.session.sql(over_views(query, names)), limit)
     except PySparkException as error:
-        refused = f"the engine can't answer it: {_shortened(str(error))}"
-        if isinstance(error, AnalysisException):
+        known = engine_failure(error)
+        refused = str(known) if known else f"the engine can't answer it: {_shortened(str(error))}"
+        if isinstance(error, AnalysisException) and known is None:
             columns = [f"{meant[named].name} has {', '.join(frame.columns)}" for named, frame in views.items()]
             refused = "; ".join([refused, *columns])
         raise RequestError(refused) from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from resources.engine.connect import SESSION_SETTINGS, ConnectedEngine, connect
 from resources.engine.interface import Work
+from resources.engine.memory import available_memory
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,8 +25,15 @@ ENGINE_SETTINGS = {
     # the delay (milliseconds), the more pages are used again, each of which costs a fault.
     "MIMALLOC_PURGE_DELAY": "2000",
     "MIMALLOC_ARENA_EAGER_COMMIT": "0",
+    # What exceeds the pool spills where it can, and else fails with an error. Without a limit the system would kill the process.
+    "SAIL_RUNTIME__MEMORY_POOL__TYPE": "greedy",
 }
 """Variables that the engine reads when it starts; those that are set stay as they are."""
+
+MEMORY_POOL = "SAIL_RUNTIME__MEMORY_POOL__GREEDY__MAX_SIZE"
+"""The variable of how much memory, in bytes, queries may hold."""
+MEMORY_SHARE = 0.6
+"""Of the machine's memory. The rest is for what the engine doesn't count: files that are read and written, and Python."""
 
 
 class SailEngine(ConnectedEngine):
@@ -39,7 +47,8 @@ class SailEngine(ConnectedEngine):
         self._server: Any = None
 
     def _open(self, work: Work) -> "SparkSession":  # noqa: ARG002
-        for name, value in ENGINE_SETTINGS.items():
+        pool = {MEMORY_POOL: str(int(available_memory() * MEMORY_SHARE))}
+        for name, value in {**ENGINE_SETTINGS, **pool}.items():
             os.environ.setdefault(name, value)
         from pysail.spark import SparkConnectServer
 

@@ -11,6 +11,7 @@ from resources.engine.connect import CLIENT_MODE, JVM_SERVER_SETTINGS, Connected
 from resources.engine.interface import EngineError, Work
 from resources.engine.jars import DELTA, S3, cache_folder, jar_settings
 from resources.engine.java import require_java
+from resources.engine.memory import available_memory
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -74,7 +75,7 @@ class SparkEngine(ConnectedEngine):
             **_SERVER_SETTINGS,
             **self._more,
             "spark.connect.grpc.binding.port": str(port),
-            "spark.driver.memory": f"{_machine_memory() // 2 // 2**20}m",
+            "spark.driver.memory": f"{available_memory() // 2 // 2**20}m",
             # Spark's 200 are for a cluster; adaptive execution joins what turns out small, and splits nothing.
             "spark.sql.shuffle.partitions": parallelism,
         }
@@ -120,8 +121,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
-
-
-def _machine_memory() -> int:
-    """The machine's memory, bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

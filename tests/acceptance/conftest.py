@@ -1,10 +1,9 @@
 """Lakes of acceptance tests: made on demand, all with the session's engine and one home of Dagster's."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import coverage
 import pytest
 from lake_support import OwnLake
 from oracle_comparison import greatest_by_hash
@@ -15,18 +14,6 @@ from contracts.model import Contract
 from tests.support import SharedEngine
 
 MakeLake = Callable[[Path, dt.date], OwnLake]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_coverage() -> Iterator[None]:
-    """To measure it makes these tests half as slow again, and they cover next to nothing that the others don't."""
-    measurement = coverage.Coverage.current()
-    if measurement is None:
-        yield
-        return
-    measurement.stop()
-    yield
-    measurement.start()
 
 
 @pytest.fixture(scope="session")

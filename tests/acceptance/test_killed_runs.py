@@ -12,6 +12,7 @@ from contracts.model import Contract
 from io_managers.storage import Storage
 from lakehouse_assets.asset_metadata import asset_key
 from tests.lake_processes import (
+    LITTLE,
     START,
     Content,
     KillPoint,
@@ -71,9 +72,6 @@ REACHED = {
     MONTHS_PUBLISHED: ("gold/customer_monthly", "gold/customer_360"),
 }
 """Points that are about certain tables: one that has the newest day by then, and one that has not."""
-
-LITTLE = {"LAKEHOUSE_DEMO_SCALE": "0.02"}
-"""What takes time is the number of runs and tables, not of rows."""
 
 CHECKPOINT_OFTEN = {"io_managers.upkeep:CHECKPOINT_EVERY": 1}
 

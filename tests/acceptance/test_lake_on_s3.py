@@ -8,38 +8,18 @@ import pytest
 from contracts.model import Contract
 from io_managers.snapshot import find_snapshot
 from io_managers.storage import Storage
-from tests.lake_processes import LakeProcesses, demo_environment, read_lake
+from tests.lake_processes import LITTLE, LakeProcesses, demo_environment, read_lake
+from tests.s3_server import s3_bucket
 
 BUCKET = "lakehouse-acceptance"
-REGION = "eu-west-1"
 DAYS = 2
-SCALE = {"LAKEHOUSE_DEMO_SCALE": "0.02"}
-"""As little as fills every table: what takes time is the number of requests, not of rows."""
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[dict[str, str]]:
-    """A bucket on a server of this test's own, and the variables by which processes find it; they are set here too."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    variables = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ALLOW_HTTP": "true",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+def s3() -> Iterator[Mapping[str, str]]:
+    """A bucket, and the variables by which processes find it."""
+    with s3_bucket(BUCKET) as variables:
         yield variables
-    server.stop()
 
 
 def versions(root: str, contracts: Mapping[str, Contract]) -> dict[str, int | None]:
@@ -50,8 +30,8 @@ def versions(root: str, contracts: Mapping[str, Contract]) -> dict[str, int | No
 def test_a_lake_on_s3_has_the_rows_of_a_lake_on_disk(
     processes: LakeProcesses, s3: Mapping[str, str], contracts: Mapping[str, Contract], tmp_path: Path
 ) -> None:
-    on_disk = {**demo_environment(tmp_path / "disk", DAYS), **SCALE}
-    on_s3 = {**demo_environment(tmp_path / "s3", DAYS, root=f"s3://{BUCKET}/some/lake"), **SCALE, **s3}
+    on_disk = {**demo_environment(tmp_path / "disk", DAYS), **LITTLE}
+    on_s3 = {**demo_environment(tmp_path / "s3", DAYS, root=f"s3://{BUCKET}/some/lake"), **LITTLE, **s3}
     for environment in (on_disk, on_s3):
         ended = processes.run("run", environment=environment)
         assert ended.status == 0, ended.output

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench.measurements import Results, one_more_day, side_by_side
-from tests.bench.page import listings, verdicts, write_page
+from tests.bench.measurements import Results, Say, both_engines, memory_end, one_more_day, side_by_side
+from tests.bench.page import parts, write_page
 
 REPEATED_BELOW = 10.0
 """Smaller scales are run three times, and the median counts; from this one on, once."""
@@ -27,7 +27,6 @@ def main(given: Sequence[str] | None = None) -> int:
     if not console.is_terminal:
         console = Console(width=160)
     work = Path(options.work or tempfile.mkdtemp(prefix="lakehouse-bench-")).absolute()
-    results = Results(_machine(), more_days_scale=options.history_scale)
     with console.status("") as status:
 
         def say(step: str) -> None:
@@ -35,19 +34,14 @@ def main(given: Sequence[str] | None = None) -> int:
             if not console.is_terminal:
                 console.print(step)
 
-        for scale in sorted(options.scales):
-            runs = 3 if scale < REPEATED_BELOW else 1
-            measured, compared = side_by_side(work / "beside", scale, options.runs or runs, say)
-            results.side_by_side.append(measured)
-            results.equality = results.equality or compared
-        histories = tuple(sorted(options.histories))
-        results.more_days = one_more_day(work / "later", histories, options.history_scale, options.runs or 3, say)
-    for listing in listings(results):
+        results = _measure(options, work, say)
+    measured = list(parts(results))
+    for listing in (listing for part in measured for listing in part.listings):
         console.print(listing.for_terminal())
     for name, comparison in results.equality.items():
         for difference in comparison.examples:
             console.print(f"gold/{name} {dict(difference.key)}: {difference.reason}")
-    for reached, words in verdicts(results):
+    for reached, words in (verdict for part in measured for verdict in part.verdicts):
         console.print(f"[green]reached[/] {words}" if reached else f"[bold red]missed[/] {words}")
     (work / "results.json").write_text(json.dumps(asdict(results), indent=2, default=str))
     console.print(f"All figures: {work / 'results.json'}")
@@ -55,6 +49,22 @@ def main(given: Sequence[str] | None = None) -> int:
         write_page(options.page, results)
         console.print(f"Written: {options.page}")
     return 0 if all(compared.equal for compared in results.equality.values()) else 1
+
+
+def _measure(options: argparse.Namespace, work: Path, say: Say) -> Results:
+    results = Results(_machine(), more_days_scale=options.history_scale)
+    for scale in sorted(options.scales):
+        runs = 3 if scale < REPEATED_BELOW else 1
+        measured, compared = side_by_side(work / "beside", scale, options.runs or runs, say)
+        results.side_by_side.append(measured)
+        results.equality = results.equality or compared
+    histories = tuple(sorted(options.histories))
+    if histories:
+        results.more_days = one_more_day(work / "later", histories, options.history_scale, options.runs or 3, say)
+    results.engines = [both_engines(work / "engines", scale, say) for scale in sorted(options.engine_scales)]
+    if options.memory_scale:
+        results.memory_end = memory_end(work / "memory", options.memory_scale, say)
+    return results
 
 
 def _options() -> argparse.ArgumentParser:
@@ -70,6 +80,12 @@ def _options() -> argparse.ArgumentParser:
         "--histories", type=int, nargs="*", default=[30, 365], help="days that are loaded before one more is"
     )
     parser.add_argument("--history-scale", type=float, default=0.1)
+    parser.add_argument(
+        "--engine-scales", type=float, nargs="*", default=[1, 10, 100], help="on Sail and on Spark, which needs Java"
+    )
+    parser.add_argument(
+        "--memory-scale", type=float, default=10, help="where Sail's least memory is looked for; 0 for not"
+    )
     parser.add_argument("--runs", type=int, help="of each; by default 3, and 1 at great scales")
     parser.add_argument("--work", type=Path, help="a folder for files and results; by default a temporary one")
     parser.add_argument("--page", type=Path, help="the page to write the results into, with its plot")

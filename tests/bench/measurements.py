@@ -1,4 +1,5 @@
-"""What `make bench` measures: the whole lakehouse beside a DuckDB script, and one more day after a short and a long history."""
+"""What `make bench` measures: the whole lakehouse beside a DuckDB script, on both engines of this machine, in ever less
+memory, and one more day after a short and a long history."""
 
 import datetime as dt
 import json
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from contracts.parse import load_contracts
+from resources.engine.sail import MEMORY_POOL
 from tests.bench import second_opinion
 from tests.bench.comparison import Comparison, compare_gold
 from tests.bench.export import export_demo
-from tests.bench.processes import Cost, Ended, apart, measured
+from tests.bench.processes import Cost, Ended, ProcessFailed, apart, measured
 
 LAST = dt.date(2026, 10, 30)
 """The last day that is loaded, by when every rate is a published one."""
@@ -22,6 +24,8 @@ DAYS = 30
 HOURS_AFTER = 6
 """The clock stands at so many hours after the last day."""
 SALT = "bench"
+MOST_POOL = 4 * 2**30
+"""Bytes of memory with which the search for the least begins."""
 SOURCES = ("SNOWFLAKE", "REDSHIFT", "SALESFORCE", "KAFKA", "FX")
 
 Run = TypeVar("Run", bound=Cost)
@@ -77,6 +81,35 @@ class OneMoreDay:
     median: Loaded
 
 
+@dataclass(frozen=True)
+class Engines:
+    """The whole lakehouse on both engines of this machine, from the same files."""
+
+    scale: float
+    sail: Loaded
+    spark: Loaded
+
+    @property
+    def ratio(self) -> float:
+        return self.spark.seconds / self.sail.seconds
+
+
+@dataclass(frozen=True)
+class MemoryEnd:
+    """With how much memory for its queries the embedded engine loads the whole lakehouse, and with how much it no longer does."""
+
+    scale: float
+    enough: int
+    """Bytes."""
+    peak_bytes: int
+    """Of the process, with that much."""
+    too_little: int
+    failed: Sequence[str]
+    """The tables that failed then."""
+    said: str
+    """The first one's reason."""
+
+
 @dataclass
 class Results:
     """All that was measured."""
@@ -88,6 +121,8 @@ class Results:
     """Each gold table's rows of the lakehouse (first) and the script (second), at the least scale."""
     more_days: list[OneMoreDay] = field(default_factory=list)
     more_days_scale: float = 0.0
+    engines: list[Engines] = field(default_factory=list)
+    memory_end: MemoryEnd | None = None
 
 
 def side_by_side(work: Path, scale: float, runs: int, say: Say) -> tuple[SideBySide, dict[str, Comparison]]:
@@ -109,6 +144,47 @@ def side_by_side(work: Path, scale: float, runs: int, say: Say) -> tuple[SideByS
         _remove(work / name)
     orders, events = (rows[f"bronze/{name}"] for name in ("snowflake_orders", "redshift_customer_behavior"))
     return SideBySide(scale, runs, orders, events, _median(lakehouse), _median(script)), compared
+
+
+def both_engines(work: Path, scale: float, say: Say) -> Engines:
+    """Loads the same files on the embedded engine and on Spark."""
+    first, files = LAST - dt.timedelta(days=DAYS - 1), work / "files"
+    say(f"scale {scale:g}: writing the demo's rows as files")
+    apart(_export, files, first, scale)
+    took = {}
+    for engine in ("sail", "spark"):
+        say(f"scale {scale:g}: the lakehouse on {engine}")
+        took[engine] = run_lakehouse(work / engine, first, LAST, files=files, more={"LAKEHOUSE_ENGINE": engine})
+        _remove(work / engine)
+    _remove(files)
+    return Engines(scale, took["sail"], took["spark"])
+
+
+def memory_end(work: Path, scale: float, say: Say) -> MemoryEnd:
+    """Halves the memory of the embedded engine's queries until it no longer suffices.
+
+    Raises:
+        ProcessFailed: a run failed for another reason.
+    """
+    first, files = LAST - dt.timedelta(days=DAYS - 1), work / "files"
+    say(f"scale {scale:g}: writing the demo's rows as files")
+    apart(_export, files, first, scale)
+    peak, pool = 0, MOST_POOL
+    while True:
+        say(f"scale {scale:g}: the lakehouse with {pool // 2**20:,} MiB for queries")
+        try:
+            peak = run_lakehouse(work / "lake", first, LAST, files=files, more={MEMORY_POOL: str(pool)}).peak_bytes
+        except ProcessFailed:
+            failures = json.loads((work / "lake" / "output").read_text())["failures"]
+            if "not enough memory" not in failures[0]["reason"]:
+                raise
+            break
+        finally:
+            _remove(work / "lake" / "lake")
+            _remove(work / "lake" / "home")
+        pool //= 2
+    _remove(files)
+    return MemoryEnd(scale, pool * 2, peak, pool, [one["table"] for one in failures], failures[0]["reason"])
 
 
 def one_more_day(work: Path, histories: tuple[int, ...], scale: float, runs: int, say: Say) -> list[OneMoreDay]:
@@ -134,9 +210,15 @@ def _start(history: int) -> dt.date:
 
 
 def run_lakehouse(
-    folder: Path, start: dt.date, last: dt.date, *, files: Path | None = None, scale: float = 1.0
+    folder: Path,
+    start: dt.date,
+    last: dt.date,
+    *,
+    files: Path | None = None,
+    scale: float = 1.0,
+    more: Mapping[str, str] | None = None,
 ) -> Loaded:
-    """`lakehouse run` on the morning after the last day, from files or, without any, from the demo."""
+    """`lakehouse run` on the morning after the last day, from files or, without any, from the demo; with more variables."""
     environment = {
         **_environment(),
         "DAGSTER_HOME": str(folder / "home"),
@@ -148,6 +230,7 @@ def run_lakehouse(
     }
     if files is not None:
         environment |= {"LAKEHOUSE_FILES_ROOT": str(files), **{f"LAKEHOUSE_{name}": "files" for name in SOURCES}}
+    environment |= more or {}
     command = [str(Path(sys.executable).with_name("lakehouse")), "run", "--json"]
     return loaded(measured(command, folder, environment))
 

@@ -1,18 +1,18 @@
 """What the measurements say, as tables for the terminal and for a page of the documentation, and as a plot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from tests.bench.measurements import DAYS, Loaded, Results, SideBySide
+from tests.bench.measurements import DAYS, Engines, Loaded, MemoryEnd, Results, SideBySide
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-BEGIN, END = "<!-- written by make bench: begin -->", "<!-- written by make bench: end -->"
 MOST_RATIO = 2.0
 MOST_BYTES = 6 * 2**30
 MOST_GROWTH = 1.3
@@ -28,6 +28,7 @@ SHARES = {
 }
 """What the shares of a run's time are called, in the order in which they are shown."""
 PARTS = ("extract", "stage", "fold", "audit", "publish")
+_ENGINE_COLOURS = {"sail": "#b5793a", "spark": "#7d6b9e"}
 _COLOURS = ("#bdbdbd", "#8c8c8c", "#b5793a", "#8fa3b5", "#e0b93f", "#7fae7a", "#7d6b9e")
 
 
@@ -52,8 +53,44 @@ class Listing:
         return f"**{self.title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def listings(results: Results) -> Iterator[Listing]:
-    """All tables, the most important first."""
+@dataclass(frozen=True)
+class Part:
+    """What a page has of the results between two markers of its own; a part that was not measured stays as it is."""
+
+    name: str
+    picture: str
+    """What the picture shows."""
+    listings: Sequence[Listing]
+    verdicts: Sequence[tuple[bool, str]]
+    """What was to be reached, in words, and whether it was."""
+    draw: Callable[["Figure"], None]
+
+    @property
+    def markers(self) -> tuple[str, str]:
+        return f"<!-- written by make bench: {self.name} begin -->", f"<!-- written by make bench: {self.name} end -->"
+
+
+def parts(results: Results) -> Iterator[Part]:
+    """What was measured, part by part."""
+    if results.side_by_side or results.more_days:
+        yield Part(
+            "speed",
+            "Time as a multiple of DuckDB's, and seconds of one more day",
+            list(_speed_listings(results)),
+            list(_speed_verdicts(results)),
+            lambda figure: _draw_speed(figure, results),
+        )
+    if results.engines or results.memory_end:
+        yield Part(
+            "engines",
+            "Seconds on both engines, and what a row costs",
+            list(_engine_listings(results)),
+            list(_engine_verdicts(results)),
+            lambda figure: _draw_engines(figure, results.engines),
+        )
+
+
+def _speed_listings(results: Results) -> Iterator[Listing]:
     if results.side_by_side:
         yield _side_by_side(results.side_by_side)
         yield _shares(results.side_by_side)
@@ -62,8 +99,25 @@ def listings(results: Results) -> Iterator[Listing]:
         yield _more_days(results)
 
 
-def verdicts(results: Results) -> Iterator[tuple[bool, str]]:
-    """What was to be reached, in words, and whether it was."""
+def _engine_listings(results: Results) -> Iterator[Listing]:
+    if results.engines:
+        yield _engines(results.engines)
+    if results.memory_end:
+        yield _memory_end(results.memory_end)
+
+
+def _engine_verdicts(results: Results) -> Iterator[tuple[bool, str]]:
+    if len(results.engines) > 1:
+        first, last = results.engines[0].scale, results.engines[-1].scale
+        for engine in ("sail", "spark"):
+            costs = [_microseconds_a_row(getattr(one, engine)) for one in results.engines]
+            yield (
+                costs[-1] <= costs[0],
+                f"{engine}: {costs[0]:.1f} us a row at scale {first:g}, {costs[-1]:.1f} us at scale {last:g} (goal: not more)",
+            )
+
+
+def _speed_verdicts(results: Results) -> Iterator[tuple[bool, str]]:
     if results.equality:
         unequal = sorted(name for name, compared in results.equality.items() if not compared.equal)
         rows = sum(compared.rows[0] for compared in results.equality.values())
@@ -93,29 +147,30 @@ def verdicts(results: Results) -> Iterator[tuple[bool, str]]:
 
 
 def write_page(page: Path, results: Results) -> None:
-    """Replaces what stands between the markers of a page, and its plot beside it.
+    """Replaces what stands between the markers of each part that was measured, and its plot beside the page.
 
     Raises:
         ValueError: the page lacks a marker.
     """
     text = page.read_text()
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"{page} has no '{BEGIN}' with '{END}' after it: there is no place for the results")
-    reached = "\n".join(f"- {'reached' if passed else '**missed**'}: {words}" for passed, words in verdicts(results))
-    picture = f"![Time as a multiple of DuckDB's, and seconds of one more day](images/{page.stem}.svg)"
-    parts = [
-        picture,
-        f"Measured on: {results.machine}.",
-        reached,
-        *(listing.as_markdown() for listing in listings(results)),
-    ]
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    page.write_text(f"{before}{BEGIN}\n\n" + "\n\n".join(parts) + f"\n\n{END}{after}")
-    plot(page.parent / "images" / f"{page.stem}.svg", results)
+    for part in parts(results):
+        begin, end = part.markers
+        if begin not in text or end not in text:
+            raise ValueError(f"{page} has no '{begin}' with '{end}' after it: there is no place for the results")
+        picture = page.parent / "images" / f"{page.stem}-{part.name}.svg"
+        written = [
+            f"![{part.picture}](images/{picture.name})",
+            f"Measured on: {results.machine}.",
+            "\n".join(f"- {'reached' if passed else '**missed**'}: {words}" for passed, words in part.verdicts),
+            *(listing.as_markdown() for listing in part.listings),
+        ]
+        before, after = text.split(begin)[0], text.split(end)[1]
+        text = f"{before}{begin}\n\n" + "\n\n".join(written) + f"\n\n{end}{after}"
+        _plot(picture, part)
+    page.write_text(text)
 
 
-def plot(path: Path, results: Results) -> None:
-    """Draws the time as multiples of DuckDB's by scale, and that of one more day, both by share."""
+def _plot(path: Path, part: Part) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -123,7 +178,16 @@ def plot(path: Path, results: Results) -> None:
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size": 9, "font.family": "sans-serif"})
     import matplotlib.pyplot as plt
 
-    figure, (beside, later) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure = plt.figure(figsize=(9, 3.6), layout="constrained")
+    part.draw(figure)
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _draw_speed(figure: "Figure", results: Results) -> None:
+    """The time as multiples of DuckDB's by scale, and that of one more day, both by share."""
+    beside, later = figure.subplots(1, 2)
     labels = [f"scale {one.scale:g}\n{one.lakehouse.seconds:,.0f} s" for one in results.side_by_side]
     _stack(beside, labels, [(one.lakehouse, one.duckdb.seconds) for one in results.side_by_side])
     beside.axhline(1, color="black", linewidth=1)
@@ -139,9 +203,29 @@ def plot(path: Path, results: Results) -> None:
     later.set_title("Seconds of one more day")
     handles, names = beside.get_legend_handles_labels()
     figure.legend(handles[::-1], names[::-1], loc="outside right center", frameon=False)
-    path.parent.mkdir(exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+
+
+def _draw_engines(figure: "Figure", measured: Sequence[Engines]) -> None:
+    """The seconds of both engines by scale, and what a row costs each, both axes logarithmic."""
+    whole, row = figure.subplots(1, 2)
+    scales = [one.scale for one in measured]
+    for engine, colour in _ENGINE_COLOURS.items():
+        runs: list[Loaded] = [getattr(one, engine) for one in measured]
+        whole.loglog(scales, [run.seconds for run in runs], marker="o", color=colour, label=engine)
+        row.loglog(scales, [_microseconds_a_row(run) for run in runs], marker="o", color=colour, label=engine)
+    for one in measured:
+        whole.annotate(f"x{one.ratio:.1f}", (one.scale, one.spark.seconds), ha="center", va="bottom")
+    for axes, title in ((whole, "Seconds; Spark's as a multiple of Sail's"), (row, "Microseconds a row of bronze")):
+        axes.set_title(title)
+        axes.set_xlabel("scale")
+        axes.set_xticks(scales, [f"{scale:g}" for scale in scales])
+        axes.minorticks_off()
+        axes.spines[["top", "right"]].set_visible(False)
+    row.legend(frameon=False)
+
+
+def _microseconds_a_row(run: Loaded) -> float:
+    return run.seconds / run.rows * 1e6
 
 
 def _stack(axes: "Axes", labels: Sequence[str], runs: Sequence[tuple[Loaded, float]]) -> None:
@@ -170,6 +254,32 @@ def _side_by_side(measured: Sequence[SideBySide]) -> Listing:
         for one in measured
     ]  # fmt: skip
     return Listing(f"{DAYS} days of every table, from Parquet files: time and memory", columns, rows)
+
+
+def _engines(measured: Sequence[Engines]) -> Listing:
+    columns = [
+        "scale", "rows of bronze", "Sail, s", "Spark, s", "ratio", "Sail, us a row", "Spark, us a row", "Sail, GiB",
+    ]  # fmt: skip
+    rows = [
+        [
+            f"{one.scale:g}", f"{one.sail.rows:,}", _number(one.sail.seconds), _number(one.spark.seconds),
+            f"{one.ratio:.2f}", _number(_microseconds_a_row(one.sail)), _number(_microseconds_a_row(one.spark)),
+            _gibibytes(one.sail.peak_bytes),
+        ]
+        for one in measured
+    ]  # fmt: skip
+    return Listing(f"{DAYS} days of every table, from Parquet files, on both engines", columns, rows)
+
+
+def _memory_end(found: MemoryEnd) -> Listing:
+    rows = [
+        ["loads all tables with", f"{found.enough // 2**20:,} MiB for queries"],
+        ["the process then holds at most", f"{_gibibytes(found.peak_bytes)} GiB"],
+        ["no longer does with", f"{found.too_little // 2**20:,} MiB for queries"],
+        ["what fails then", ", ".join(found.failed)],
+        ["and says", found.said],
+    ]
+    return Listing(f"Where Sail's memory ends, at scale {found.scale:g}", ["", ""], rows)
 
 
 def _shares(measured: Sequence[SideBySide]) -> Listing:

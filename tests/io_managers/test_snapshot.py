@@ -32,6 +32,7 @@ def test_a_table_is_created_as_its_contract_says(storage: Storage) -> None:
     assert metadata.configuration == {
         "delta.checkpointInterval": "1000000000",
         "delta.logRetentionDuration": "interval 60 days",
+        "delta.deletedFileRetentionDuration": "interval 60 days",
     }
     assert [(field.name, field.nullable) for field in snapshot.delta.schema().fields] == [
         ("day", False),
