@@ -116,6 +116,7 @@ TABLE_PROPERTIES: Mapping[str, Reader] = {
     "maxQuarantinedShare": _share,
     "allowedLateness": _duration,
     "live": _flag,
+    "broadcast": _flag,
     "engineProfile": _choice(*ENGINE_PROFILES),
 }
 COLUMN_PROPERTIES: Mapping[str, Reader] = {

@@ -303,6 +303,8 @@ class Contract:
     """How many days back a change of an input makes a day stale; later changes are only reported."""
     max_quarantined_share: float = 0.02
     allowed_lateness: dt.timedelta = dt.timedelta(hours=1)
+    broadcast: bool = False
+    """Whether the table is small at any size of the lake, so that each of an engine's workers may have all of it for a join."""
     engine_profile: str = ENGINE_PROFILES[0]
     """How large a session must be in which the table is made, where the engine rents machines for it."""
     conserves: Conservation | None = None

@@ -200,6 +200,7 @@ def _contract(document: Mapping[str, Any], table: str, problems: Problems) -> Co
         restatement_days=values.get("restatement", 0),
         max_quarantined_share=values.get("maxQuarantinedShare", Contract.max_quarantined_share),
         allowed_lateness=values.get("allowedLateness", Contract.allowed_lateness),
+        broadcast=values.get("broadcast", False),
         engine_profile=values.get("engineProfile", Contract.engine_profile),
         conserves=values.get("conserves"),
         reconcile=values.get("reconcile", False),

@@ -75,4 +75,5 @@ def read_frame(
 ) -> "DataFrame":
     """The rows of a pinned version that meet the predicate, in the columns of the contract."""
     frame = open_version(session, path, version).select(*(column.name for column in contract.columns))
-    return frame.where(predicate) if predicate else frame
+    found = frame.where(predicate) if predicate else frame
+    return found.hint("broadcast") if contract.broadcast else found

@@ -84,6 +84,7 @@ class Lake:
             token=engine_token,
             emr_application=settings.emr_application,
             emr_role=settings.emr_role,
+            lineage=settings.lineage,
         )
 
     @cached_property

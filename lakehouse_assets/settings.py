@@ -43,6 +43,12 @@ class Settings(BaseSettings):
         str, Field(description="The ID of the EMR Serverless application that is the engine.")
     ] = ""
     emr_role: Annotated[str, Field(description="The ARN of the role by which its sessions reach the lake.")] = ""
+    lineage: Annotated[
+        Path | None,
+        Field(
+            description="The file to which the engine spark adds what each write was made from, as OpenLineage has it."
+        ),
+    ] = None
     snowflake: Annotated[SourceName, Field(description="Where orders, customers and products come from.")] = "demo"
     redshift: Annotated[SourceName, Field(description="Where customers' behaviour comes from.")] = "demo"
     salesforce: Annotated[SourceName, Field(description="Where accounts, contacts and opportunities come from.")] = (
@@ -87,6 +93,11 @@ class Settings(BaseSettings):
             raise ValueError("is a folder, or an address that starts with s3://")
         return root.rstrip("/")
 
+    @field_validator("lineage")
+    @classmethod
+    def _absolute_file(cls, lineage: Path | None) -> Path | None:
+        return lineage and lineage.expanduser().absolute()
+
     @field_validator("engine")
     @classmethod
     def _without_token(cls, engine: str) -> str:
@@ -124,6 +135,13 @@ class Settings(BaseSettings):
     def _files_need_a_folder(self) -> "Settings":
         if "files" in self.sources.values() and self.files_root is None:
             raise ValueError(f"{PREFIX}FILES_ROOT is required by a source that is read from files")
+        return self
+
+    @model_validator(mode="after")
+    def _lineage_is_observed_by_spark(self) -> "Settings":
+        """The others either observe nothing, or have a disk of their own, which a file would end with."""
+        if self.lineage is not None and self.engine != "spark":
+            raise ValueError(f"{PREFIX}LINEAGE needs {PREFIX}ENGINE=spark, and that is {self.engine}")
         return self
 
     @model_validator(mode="after")

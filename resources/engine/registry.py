@@ -1,17 +1,19 @@
 """Which engine stands behind the setting's name."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from resources.engine.interface import Engine
 
 
-def make_engine(
+def make_engine(  # noqa: PLR0913
     name: str,
     *,
     on_s3: bool,
     token: Callable[[], str | None] = lambda: None,
     emr_application: str = "",
     emr_role: str = "",
+    lineage: Path | None = None,
 ) -> Engine:
     """The engine of a name. Starts nothing.
 
@@ -21,6 +23,7 @@ def make_engine(
         token: gives, when it is needed, that by which a server at an address knows whom it serves.
         emr_application: the ID of the application of EMR Serverless.
         emr_role: the ARN of the role that its sessions have.
+        lineage: the file to which `spark` adds what each write was made from.
     """
     if name.startswith("sc://"):
         from resources.engine.remote import RemoteEngine
@@ -33,7 +36,7 @@ def make_engine(
     if name == "spark":
         from resources.engine.spark import SparkEngine
 
-        return SparkEngine(on_s3=on_s3)
+        return SparkEngine(on_s3=on_s3, lineage=lineage)
     from resources.engine.sail import SailEngine
 
     return SailEngine()

@@ -3,13 +3,13 @@
 import os
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resources.engine.connect import CLIENT_MODE, JVM_SERVER_SETTINGS, ConnectedEngine, connect
 from resources.engine.interface import EngineError, Work
-from resources.engine.jars import DELTA, S3, cache_folder, jar_settings
+from resources.engine.jars import DELTA, LINEAGE, S3, cache_folder, jar_settings
 from resources.engine.java import require_java
 from resources.engine.memory import available_memory
 
@@ -41,7 +41,7 @@ class SparkEngine(ConnectedEngine):
         *,
         on_s3: bool = False,
         settings: Mapping[str, str] | None = None,
-        packages: Sequence[str] = (),
+        lineage: Path | None = None,
         cache: Path | None = None,
     ) -> None:
         """Prepares a server, and starts nothing.
@@ -49,17 +49,25 @@ class SparkEngine(ConnectedEngine):
         Args:
             on_s3: whether it reads and writes S3, of which it knows the address and credentials by AWS_* variables.
             settings: of the server, beside its own.
-            packages: that it needs beside Delta, as Maven coordinates.
+            lineage: the file to which it adds what each write was made from, a JSON object a line.
             cache: the folder of jars.
         """
-        self._packages = (*DELTA, *(S3 if on_s3 else ()), *packages)
-        self._more = {**(s3_settings(os.environ) if on_s3 else {}), **(settings or {})}
+        self._packages = (*DELTA, *(S3 if on_s3 else ()), *(LINEAGE if lineage else ()))
+        self._more = {
+            **(s3_settings(os.environ) if on_s3 else {}),
+            **(lineage_settings(lineage) if lineage else {}),
+            **(settings or {}),
+        }
+        self._lineage = lineage
         self._cache = cache or cache_folder()
         super().__init__()
         self._context: Any = None
 
     def _open(self, work: Work) -> "SparkSession":  # noqa: ARG002
         require_java()
+        if self._lineage is not None:
+            # Where there is no folder, Spark would say so in its log and write nothing.
+            self._lineage.parent.mkdir(parents=True, exist_ok=True)
         port, token = _free_port(), secrets.token_hex()
         self._context = self._start(port, token)
         return connect(f"sc://localhost:{port}/;token={token}")
@@ -113,6 +121,16 @@ def s3_settings(environment: Mapping[str, str]) -> Mapping[str, str]:
         "spark.hadoop.fs.s3a.endpoint.region": environment.get("AWS_REGION", "us-east-1"),
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.connection.ssl.enabled": str(endpoint.startswith("https")).lower(),
+    }
+
+
+def lineage_settings(file: Path) -> Mapping[str, str]:
+    """By which Spark adds an OpenLineage event to a file for each write that begins and ends."""
+    return {
+        "spark.extraListeners": "io.openlineage.spark.agent.OpenLineageSparkListener",
+        "spark.openlineage.namespace": "lakehouse",
+        "spark.openlineage.transport.type": "file",
+        "spark.openlineage.transport.location": str(file),
     }
 
 

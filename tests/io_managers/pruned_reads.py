@@ -48,12 +48,15 @@ def days_found(frame: "DataFrame", storage: Storage, kept: Collection[dt.date]) 
     return sorted(row["day"] for row in frame.collect())
 
 
-def read_of_a_day(session: "SparkSession", storage: Storage, read: Read, day: dt.date) -> "DataFrame":
-    """What a day reads of a table with a file for each of DAYS."""
+def read_of_a_day(
+    session: "SparkSession", storage: Storage, read: Read, day: dt.date, *, broadcast: bool = False
+) -> "DataFrame":
+    """What a day reads of a table with a file for each of DAYS, which its contract may know to be small."""
     staged = stage_arrow(storage, arrow([(day, "k", 1) for day in DAYS], DATED), new_run())
     published = publish_staged(storage, DATED, [staged], set(map(str, DAYS)))
     path = storage.engine_path(storage.table_uri(TABLE))
-    return read_frame(session, path, published.version, DATED, read_predicate(DATED, read, day, day))
+    contract = replace(DATED, broadcast=broadcast)
+    return read_frame(session, path, published.version, contract, read_predicate(contract, read, day, day))
 
 
 READS = [

@@ -9,7 +9,6 @@ import pytest
 from contracts.model import Contract
 from resources.engine import spark
 from resources.engine.connect import connect
-from resources.engine.jars import LINEAGE
 from resources.engine.spark import SparkEngine
 from tests.parity.loading import load_demo
 from tests.support import SharedEngine
@@ -47,12 +46,7 @@ def lineage_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def jvm(jvm_address: list[str], lineage_events: Path) -> "Iterator[SparkSession]":
-    observed = {
-        "spark.extraListeners": "io.openlineage.spark.agent.OpenLineageSparkListener",
-        "spark.openlineage.transport.type": "file",
-        "spark.openlineage.transport.location": str(lineage_events),
-    }
-    engine = SparkEngine(settings=INTERPRETED | observed, packages=LINEAGE)
+    engine = SparkEngine(settings=INTERPRETED, lineage=lineage_events)
     yield engine.session()
     engine.close()
 

@@ -17,9 +17,10 @@ WEBHOOK = "https://hooks.example.com/services/T0/B0/staple-battery-horse"
 GIVEN = {
     "ROOT": ("s3://bucket/lake", "s3://bucket/lake"),
     "START_DATE": ("2026-03-01", dt.date(2026, 3, 1)),
-    "ENGINE": ("emr-serverless", "emr-serverless"),
+    "ENGINE": ("spark", "spark"),
     "EMR_APPLICATION": ("00abc", "00abc"),
     "EMR_ROLE": ("arn:aws:iam::123456789012:role/lake", "arn:aws:iam::123456789012:role/lake"),
+    "LINEAGE": ("/var/lineage.jsonl", Path("/var/lineage.jsonl")),
     "SNOWFLAKE": ("files", "files"),
     "REDSHIFT": ("files", "files"),
     "SALESFORCE": ("files", "files"),
@@ -274,6 +275,20 @@ def test_the_token_of_an_engine_is_read_where_it_is_needed(monkeypatch: pytest.M
     assert SALT not in repr(load_settings())
 
 
+@pytest.mark.parametrize("engine", ["sail", "sc://host:15002"])
+def test_lineage_that_no_one_would_observe_is_refused(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    given(monkeypatch, LINEAGE="lineage.jsonl", ENGINE=engine)
+    with pytest.raises(
+        ConfigurationError, match=f"LAKEHOUSE_LINEAGE needs LAKEHOUSE_ENGINE=spark, and that is {engine}"
+    ):
+        load_settings()
+
+
+def test_the_file_of_lineage_means_the_same_to_every_process(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    given(monkeypatch, LINEAGE="lineage.jsonl", ENGINE="spark")
+    assert load_settings().lineage == folder / "lineage.jsonl"
+
+
 @pytest.mark.parametrize(
     ("left_out", "says"),
     [
@@ -283,7 +298,7 @@ def test_the_token_of_an_engine_is_read_where_it_is_needed(monkeypatch: pytest.M
     ],
 )
 def test_emr_serverless_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, left_out: set[str], says: str) -> None:
-    wanted = {"ENGINE", "ROOT", "EMR_APPLICATION", "EMR_ROLE"} - left_out
-    given(monkeypatch, **{name: GIVEN[name][0] for name in wanted})
+    wanted = {"ROOT", "EMR_APPLICATION", "EMR_ROLE"} - left_out
+    given(monkeypatch, ENGINE="emr-serverless", **{name: GIVEN[name][0] for name in wanted})
     with pytest.raises(ConfigurationError, match=f"LAKEHOUSE_ENGINE=emr-serverless {says}"):
         load_settings()
