@@ -11,7 +11,8 @@ _SESSION_LOST = re.compile(
     r"|StatusCode\.(UNAVAILABLE|UNAUTHENTICATED|CANCELLED)"
 )
 
-_MEMORY_ENDED = re.compile(r"memory pool: \w+\(")
+_INTERRUPTED = re.compile(r"operation not found: [0-9a-f-]{36}")
+"""What Sail says of a query that was interrupted, which only the guard of its memory does."""
 
 
 def tells_of_a_lost_session(error: Exception) -> bool:
@@ -20,8 +21,8 @@ def tells_of_a_lost_session(error: Exception) -> bool:
 
 
 def tells_of_too_little_memory(error: Exception) -> bool:
-    """Whether an error of PySpark says that the embedded engine would have needed more memory than it may hold."""
-    return _MEMORY_ENDED.search(str(error)) is not None
+    """Whether an error of PySpark says that the embedded engine was stopped, since memory came to its end."""
+    return _INTERRUPTED.search(str(error)) is not None
 
 
 class LakehouseError(Exception):

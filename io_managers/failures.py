@@ -27,7 +27,7 @@ class EngineLostError(RetryableError):
 
 
 class EngineMemoryError(PermanentError):
-    """The embedded engine would have needed more memory than it may hold. Nothing of what it did is visible."""
+    """The embedded engine was stopped, since memory came to its end. Nothing of what it did is visible."""
 
 
 def engine_failure(error: Exception) -> LakehouseError | None:
@@ -39,8 +39,9 @@ def engine_failure(error: Exception) -> LakehouseError | None:
         return EngineLostError(f"the engine's session was lost: {first}")
     if tells_of_too_little_memory(error):
         return EngineMemoryError(
-            f"engine 'sail' has not enough memory for this: {first}. Choose LAKEHOUSE_ENGINE=spark, which spills to disk, "
-            "or emr-serverless, or fewer days at once; nothing of this try is visible."
+            "engine 'sail' has not enough memory for this, and was stopped before the system would have ended the process. Choose "
+            "LAKEHOUSE_ENGINE=spark, which spills to disk, or emr-serverless, or load fewer days at once, or let it have more "
+            "(LAKEHOUSE_ENGINE_MEMORY, or a larger machine). Nothing of this try is visible."
         )
     return None
 

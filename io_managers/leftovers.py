@@ -12,14 +12,14 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from contracts.model import Contract
-from io_managers.shared_storage import PROBES
+from io_managers.shared_storage import PROBE
 from io_managers.snapshot import kept_days
 from io_managers.storage import Storage
 
 ABANDONED_DAYS = 7
 """How old a file that no version names has to be: older than any run that may still publish it."""
-_RUN_FOLDER = re.compile(r"data/[^/]+(?=/)|[0-9a-f]{32}(?=/)")
-"""Folders that one run alone writes to: its own below a table's, and an engine's below the probes'."""
+_RUN_FOLDER = re.compile(r"data/[^/]+(?=/)")
+"""The folder below a table's that one run alone writes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +55,19 @@ def remove_leftovers(
             )
 
 
-def remove_probes(storage: Storage, now: dt.datetime, *, keep: bool = False) -> Leftovers:
+def remove_probes(storage: Storage, now: dt.datetime, *, keep: bool = False) -> Iterator[Leftovers]:
     """Removes the tables of one row by which engines that were killed meanwhile showed where they write, or only finds them.
 
     Raises:
         OSError: the storage can't be reached.
     """
-    uri = f"{storage.root}/{PROBES}"
-    return _remove(
-        storage,
-        uri,
-        storage.list_files(uri, recursive=True, changed_before=now - dt.timedelta(days=ABANDONED_DAYS)),
-        keep=keep,
-    )
+    for name in storage.list_folders(storage.root):
+        if name.startswith(PROBE):
+            uri = f"{storage.root}/{name}"
+            old = storage.list_files(uri, recursive=True, changed_before=now - dt.timedelta(days=ABANDONED_DAYS))
+            if old and not keep:
+                storage.delete_folder(uri)
+            yield Leftovers(uri, len(old), sum(old.values()))
 
 
 def _not_needed(uri: str, contract: Contract) -> set[str]:

@@ -10,8 +10,8 @@ from io_managers.storage import Storage
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PROBES = ".probes"
-"""The folder below the lake's root in which engines write, to show where they do."""
+PROBE = ".probe-"
+"""What names of folders below the lake's root begin with that engines write to show where they do."""
 
 
 class StorageNotSharedError(PermanentError):
@@ -26,7 +26,7 @@ def require_shared_storage(session: "SparkSession", storage: Storage, engine: st
     """
     from pyspark.errors import PySparkException
 
-    uri = f"{storage.root}/{PROBES}/{uuid.uuid4().hex}"
+    uri = f"{storage.root}/{PROBE}{uuid.uuid4().hex}"
     remedy = "An engine elsewhere needs a LAKEHOUSE_ROOT that it reaches under the same address, as s3:// is, and the right to write there."
     try:
         session.range(1).write.format("delta").mode("error").save(storage.engine_path(uri))

@@ -5,7 +5,7 @@ Nothing here knows what a Delta table is, and nothing here computes.
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -78,6 +78,11 @@ class Storage:
             for info in found
             if info.type == fs.FileType.File and (changed_before is None or info.mtime < changed_before)
         }
+
+    def list_folders(self, uri: str) -> Sequence[str]:
+        """The names of the folders in a folder; none where it is missing."""
+        found = self.filesystem.get_file_info(fs.FileSelector(self.path(uri), allow_not_found=True))
+        return [info.base_name for info in found if info.type == fs.FileType.Directory]
 
     def read_bytes(self, uri: str) -> bytes:
         """The content of a file.

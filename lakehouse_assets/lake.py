@@ -82,6 +82,7 @@ class Lake:
             settings.engine,
             on_s3=settings.on_s3,
             token=engine_token,
+            memory=settings.engine_memory,
             emr_application=settings.emr_application,
             emr_role=settings.emr_role,
             lineage=settings.lineage,

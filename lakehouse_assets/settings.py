@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -39,6 +39,13 @@ class Settings(BaseSettings):
             description="What computes tables: sail, embedded in the process; spark, on this machine's Java; emr-serverless; or the address of a Spark Connect server, sc://host:port, without its token.",
         ),
     ] = "sail"
+    engine_memory: Annotated[
+        ByteSize | None,
+        Field(
+            ge=256 * 2**20,
+            description="The most that an engine on this machine may hold, e.g. 4GiB: sail's process, or spark's heap.",
+        ),
+    ] = None
     emr_application: Annotated[
         str, Field(description="The ID of the EMR Serverless application that is the engine.")
     ] = ""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from itertools import chain
 
 import dagster as dg
 
@@ -22,11 +23,9 @@ def clean(lake: Lake, *, keep: bool = False) -> Iterator[Leftovers]:
         OSError: the storage can't be reached.
     """
     now = dt.datetime.now(dt.UTC)
-    for contract in lake.contracts.values():
-        yield from (found for found in remove_leftovers(lake.storage, contract, now, keep=keep) if found.files)
-    probes = remove_probes(lake.storage, now, keep=keep)
-    if probes.files:
-        yield probes
+    tables = (remove_leftovers(lake.storage, contract, now, keep=keep) for contract in lake.contracts.values())
+    every = chain(*tables, remove_probes(lake.storage, now, keep=keep))
+    yield from (found for found in every if found.files)
 
 
 def upkeep_job() -> dg.JobDefinition:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from resources.engine.connect import SESSION_SETTINGS, ConnectedEngine, connect
 from resources.engine.interface import Work
-from resources.engine.memory import available_memory
+from resources.engine.memory import MemoryGuard
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,15 +25,8 @@ ENGINE_SETTINGS = {
     # the delay (milliseconds), the more pages are used again, each of which costs a fault.
     "MIMALLOC_PURGE_DELAY": "2000",
     "MIMALLOC_ARENA_EAGER_COMMIT": "0",
-    # What exceeds the pool spills where it can, and else fails with an error. Without a limit the system would kill the process.
-    "SAIL_RUNTIME__MEMORY_POOL__TYPE": "greedy",
 }
 """Variables that the engine reads when it starts; those that are set stay as they are."""
-
-MEMORY_POOL = "SAIL_RUNTIME__MEMORY_POOL__GREEDY__MAX_SIZE"
-"""The variable of how much memory, in bytes, queries may hold."""
-MEMORY_SHARE = 0.6
-"""Of the machine's memory. The rest is for what the engine doesn't count: files that are read and written, and Python."""
 
 
 class SailEngine(ConnectedEngine):
@@ -42,28 +35,42 @@ class SailEngine(ConnectedEngine):
     name = "sail"
     s3_scheme = "s3://"
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int | None = None) -> None:
+        """Prepares a server, and starts nothing.
+
+        Args:
+            memory: the most that this process may hold while queries run, bytes; by default what the machine has. The engine's own
+                limit is not used: it counts some aggregates at many times what they hold, and fails queries that fit.
+        """
         super().__init__()
+        self._memory = memory
         self._server: Any = None
+        self._guard: MemoryGuard | None = None
 
     def _open(self, work: Work) -> "SparkSession":  # noqa: ARG002
-        pool = {MEMORY_POOL: str(int(available_memory() * MEMORY_SHARE))}
-        for name, value in {**ENGINE_SETTINGS, **pool}.items():
+        for name, value in ENGINE_SETTINGS.items():
             os.environ.setdefault(name, value)
         from pysail.spark import SparkConnectServer
 
         self._server = SparkConnectServer("127.0.0.1", 0)
         self._server.start(background=True)
         host, port = self._server.listening_address
-        return connect(f"sc://{host}:{port}")
+        session = connect(f"sc://{host}:{port}")
+        self._guard = MemoryGuard(session.interruptAll, self._memory)
+        self._guard.start()
+        return session
 
     def _settings(self) -> Mapping[str, str]:
         return SESSION_SETTINGS | SAIL_SESSION_SETTINGS
 
     def _answers(self, session: "SparkSession") -> bool:  # noqa: ARG002
-        return True  # as long as the process does
+        # It does as long as the process, but memory that was short is free again with another server only.
+        return self._guard is None or not self._guard.has_acted
 
     def _end(self) -> None:
+        if self._guard is not None:
+            self._guard.stop()
+            self._guard = None
         if self._server is not None:
             self._server.stop()
             self._server = None

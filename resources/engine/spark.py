@@ -11,7 +11,7 @@ from resources.engine.connect import CLIENT_MODE, JVM_SERVER_SETTINGS, Connected
 from resources.engine.interface import EngineError, Work
 from resources.engine.jars import DELTA, LINEAGE, S3, cache_folder, jar_settings
 from resources.engine.java import require_java
-from resources.engine.memory import available_memory
+from resources.engine.memory import all_memory
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,6 +41,7 @@ class SparkEngine(ConnectedEngine):
         *,
         on_s3: bool = False,
         settings: Mapping[str, str] | None = None,
+        memory: int | None = None,
         lineage: Path | None = None,
         cache: Path | None = None,
     ) -> None:
@@ -49,6 +50,7 @@ class SparkEngine(ConnectedEngine):
         Args:
             on_s3: whether it reads and writes S3, of which it knows the address and credentials by AWS_* variables.
             settings: of the server, beside its own.
+            memory: of its heap, bytes; by default half of the machine's.
             lineage: the file to which it adds what each write was made from, a JSON object a line.
             cache: the folder of jars.
         """
@@ -58,6 +60,7 @@ class SparkEngine(ConnectedEngine):
             **(lineage_settings(lineage) if lineage else {}),
             **(settings or {}),
         }
+        self._memory = memory or all_memory() // 2
         self._lineage = lineage
         self._cache = cache or cache_folder()
         super().__init__()
@@ -83,7 +86,7 @@ class SparkEngine(ConnectedEngine):
             **_SERVER_SETTINGS,
             **self._more,
             "spark.connect.grpc.binding.port": str(port),
-            "spark.driver.memory": f"{available_memory() // 2 // 2**20}m",
+            "spark.driver.memory": f"{self._memory // 2**20}m",
             # Spark's 200 are for a cluster; adaptive execution joins what turns out small, and splits nothing.
             "spark.sql.shuffle.partitions": parallelism,
         }

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from contracts.parse import load_contracts
-from resources.engine.sail import MEMORY_POOL
 from tests.bench import second_opinion
 from tests.bench.comparison import Comparison, compare_gold
 from tests.bench.export import export_demo
@@ -24,8 +23,10 @@ DAYS = 30
 HOURS_AFTER = 6
 """The clock stands at so many hours after the last day."""
 SALT = "bench"
-MOST_POOL = 4 * 2**30
-"""Bytes of memory with which the search for the least begins."""
+MOST_MEMORY = 4 * 2**30
+"""Bytes with which the search for the least begins."""
+STEP = 0.8
+"""By how much less is tried next."""
 SOURCES = ("SNOWFLAKE", "REDSHIFT", "SALESFORCE", "KAFKA", "FX")
 
 Run = TypeVar("Run", bound=Cost)
@@ -96,13 +97,11 @@ class Engines:
 
 @dataclass(frozen=True)
 class MemoryEnd:
-    """With how much memory for its queries the embedded engine loads the whole lakehouse, and with how much it no longer does."""
+    """With how much memory the embedded engine's process loads the whole lakehouse, and with how much it no longer does."""
 
     scale: float
     enough: int
     """Bytes."""
-    peak_bytes: int
-    """Of the process, with that much."""
     too_little: int
     failed: Sequence[str]
     """The tables that failed then."""
@@ -161,7 +160,7 @@ def both_engines(work: Path, scale: float, say: Say) -> Engines:
 
 
 def memory_end(work: Path, scale: float, say: Say) -> MemoryEnd:
-    """Halves the memory of the embedded engine's queries until it no longer suffices.
+    """Gives the embedded engine ever less memory, until it no longer suffices.
 
     Raises:
         ProcessFailed: a run failed for another reason.
@@ -169,11 +168,11 @@ def memory_end(work: Path, scale: float, say: Say) -> MemoryEnd:
     first, files = LAST - dt.timedelta(days=DAYS - 1), work / "files"
     say(f"scale {scale:g}: writing the demo's rows as files")
     apart(_export, files, first, scale)
-    peak, pool = 0, MOST_POOL
+    memory = MOST_MEMORY
     while True:
-        say(f"scale {scale:g}: the lakehouse with {pool // 2**20:,} MiB for queries")
+        say(f"scale {scale:g}: the lakehouse with {memory // 2**20:,} MiB")
         try:
-            peak = run_lakehouse(work / "lake", first, LAST, files=files, more={MEMORY_POOL: str(pool)}).peak_bytes
+            run_lakehouse(work / "lake", first, LAST, files=files, more={"LAKEHOUSE_ENGINE_MEMORY": str(memory)})
         except ProcessFailed:
             failures = json.loads((work / "lake" / "output").read_text())["failures"]
             if "not enough memory" not in failures[0]["reason"]:
@@ -182,9 +181,9 @@ def memory_end(work: Path, scale: float, say: Say) -> MemoryEnd:
         finally:
             _remove(work / "lake" / "lake")
             _remove(work / "lake" / "home")
-        pool //= 2
+        memory = int(memory * STEP)
     _remove(files)
-    return MemoryEnd(scale, pool * 2, peak, pool, [one["table"] for one in failures], failures[0]["reason"])
+    return MemoryEnd(scale, int(memory / STEP), memory, [one["table"] for one in failures], failures[0]["reason"])
 
 
 def one_more_day(work: Path, histories: tuple[int, ...], scale: float, runs: int, say: Say) -> list[OneMoreDay]:

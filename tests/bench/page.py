@@ -273,9 +273,8 @@ def _engines(measured: Sequence[Engines]) -> Listing:
 
 def _memory_end(found: MemoryEnd) -> Listing:
     rows = [
-        ["loads all tables with", f"{found.enough // 2**20:,} MiB for queries"],
-        ["the process then holds at most", f"{_gibibytes(found.peak_bytes)} GiB"],
-        ["no longer does with", f"{found.too_little // 2**20:,} MiB for queries"],
+        ["loads all tables in a process of", f"{_gibibytes(found.enough)} GiB"],
+        ["no longer does in one of", f"{_gibibytes(found.too_little)} GiB"],
         ["what fails then", ", ".join(found.failed)],
         ["and says", found.said],
     ]

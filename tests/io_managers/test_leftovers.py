@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from io_managers import leftovers
 from io_managers.leftovers import Leftovers, remove_leftovers, remove_probes
 from io_managers.quarantine import publish_with_quarantine, read_quarantine
-from io_managers.shared_storage import PROBES
+from io_managers.shared_storage import PROBE
 from io_managers.snapshot import open_snapshot
 from io_managers.storage import Storage
 from tests.io_managers.publish_support import (
@@ -136,10 +136,9 @@ def test_a_table_that_was_never_loaded_has_nothing_to_remove(storage: Storage) -
 
 
 def test_old_probes_of_engines_go(storage: Storage) -> None:
-    old, new = ("0" * 32, "1" * 32)
-    for name in (old, new):
-        storage.create_folder(f"{storage.root}/{PROBES}/{name}/_delta_log")
-        storage.write_bytes(f"{storage.root}/{PROBES}/{name}/_delta_log/0.json", b"{}")
-    age(f"{storage.root}/{PROBES}/{old}", 8)
-    assert remove_probes(storage, dt.datetime.now(dt.UTC)).files == 1
-    assert set(storage.list_files(f"{storage.root}/{PROBES}", recursive=True)) == {f"{new}/_delta_log/0.json"}
+    for name in ("old", "new"):
+        storage.create_folder(f"{storage.root}/{PROBE}{name}/_delta_log")
+        storage.write_bytes(f"{storage.root}/{PROBE}{name}/_delta_log/0.json", b"{}")
+    age(f"{storage.root}/{PROBE}old", 8)
+    assert sum(one.files for one in remove_probes(storage, dt.datetime.now(dt.UTC))) == 1
+    assert storage.list_folders(storage.root) == [f"{PROBE}new"]

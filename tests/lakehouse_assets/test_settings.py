@@ -18,6 +18,7 @@ GIVEN = {
     "ROOT": ("s3://bucket/lake", "s3://bucket/lake"),
     "START_DATE": ("2026-03-01", dt.date(2026, 3, 1)),
     "ENGINE": ("spark", "spark"),
+    "ENGINE_MEMORY": ("4GiB", 4 * 2**30),
     "EMR_APPLICATION": ("00abc", "00abc"),
     "EMR_ROLE": ("arn:aws:iam::123456789012:role/lake", "arn:aws:iam::123456789012:role/lake"),
     "LINEAGE": ("/var/lineage.jsonl", Path("/var/lineage.jsonl")),

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts.model import Contract
-from io_managers.shared_storage import PROBES
+from io_managers.shared_storage import PROBE
 from lakehouse_assets.command import app
 from lakehouse_assets.definitions import build_definitions
 from lakehouse_assets.lake import Lake
@@ -21,7 +21,7 @@ from lakehouse_assets.upkeep import UPKEEP
 @pytest.fixture
 def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that an engine left in a lake eight days ago."""
-    file = tmp_path / "lake" / PROBES / ("0" * 32) / "part.parquet"
+    file = tmp_path / "lake" / f"{PROBE}0" / "part.parquet"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"12345")
     then = (dt.datetime.now(dt.UTC) - dt.timedelta(days=8)).timestamp()
