@@ -297,6 +297,15 @@ def test_the_databases_of_the_run_that_stored_last_stay_open(own: Own, tmp_path:
     assert open_databases(tmp_path) == set()
 
 
+def test_the_disk_is_not_waited_for_at_each_event_and_a_database_stays_whole(tmp_path: Path) -> None:
+    normal = 1
+    with instance_at(tmp_path, BATCHED) as instance:
+        storage: Any = instance.event_log_storage
+        with storage._open("run") as connection:
+            found = [connection.exec_driver_sql(f"pragma {name}").scalar() for name in ("synchronous", "journal_mode")]
+    assert found == [normal, "wal"]
+
+
 def test_batches_of_several_threads_all_arrive(own: Own, tmp_path: Path) -> None:
     _, run_ids, events = own
     with instance_at(tmp_path, BATCHED) as instance, ThreadPoolExecutor(len(run_ids)) as threads:
