@@ -133,6 +133,8 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         if shard not in self._initialized_dbs:
             self._initdb(engine)
             self._initialized_dbs.add(shard)
+            # A connection from before it was made doesn't know that the database has a write-ahead log.
+            engine.dispose()
         return engine
 
     def wipe(self) -> None:
@@ -152,4 +154,5 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
 
 
 def _without_waiting_for_the_disk(connection: "sqlite3.Connection", _: object) -> None:
-    connection.execute("PRAGMA synchronous=NORMAL")
+    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        connection.execute("PRAGMA synchronous=NORMAL")
