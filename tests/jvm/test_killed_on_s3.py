@@ -17,7 +17,6 @@ from tests.lake_processes import LITTLE, START, Content, demo_environment, read_
 from tests.s3_server import HeldWrite, s3_bucket
 
 TABLES = ("bronze/snowflake_orders", "silver/orders")
-BUCKET = "lakehouse-killed"
 SIGKILL = 9
 SECONDS = 300
 """The longest that a Spark may take to start and to come to the write."""
@@ -79,9 +78,10 @@ def test_a_run_killed_while_it_writes_to_s3_leaves_nothing_visible_and_upkeep_re
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    root, (first, second) = f"s3://{BUCKET}/lake", days
+    bucket, (first, second) = f"lakehouse-killed-{engine}", days
+    root = f"s3://{bucket}/lake"
     held = HeldWrite(r"/silver/orders/data/.*\.parquet$")
-    with s3_bucket(BUCKET, held) as s3:
+    with s3_bucket(bucket, held) as s3:
         environment = {**demo_environment(tmp_path, 2, root=root), **LITTLE, **s3}
         storage = Storage(root)
         loaded(environment, first)

@@ -1,4 +1,4 @@
-"""Spark's plans: only the files of the partitions that a load's days read are opened, and small tables go to the workers."""
+"""How work is cut: only the files of days that a load reads are opened, small tables go to the workers, and a day is one file."""
 
 import datetime as dt
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contracts.model import Read
+from io_managers.staging import stage
 from io_managers.storage import Storage
 from tests.io_managers.pruned_reads import READS, days_found, plan_of, read_of_a_day
 
@@ -36,3 +37,10 @@ def test_a_table_that_its_contract_knows_to_be_small_goes_to_each_worker(
         assert join in plan_of(large.join(small, large["large_key"] == small["key"], "left"))
     finally:
         jvm.conf.set(threshold, before or "")
+
+
+def test_a_day_is_one_file_however_many_tasks_its_rows_come_from(jvm: "SparkSession", storage: Storage) -> None:
+    rows = jvm.range(30_000).repartition(8)
+    dated = rows.selectExpr("date_add(date'2026-10-01', cast(id % 3 as int)) as day", "id")
+    staged = stage(dated, storage, "silver/things", "run", "step", 1, ["day"])
+    assert (len(staged.files), staged.rows()) == (3, 30_000)
