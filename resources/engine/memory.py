@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import structlog
 logger = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.1
+GRACE_SECONDS = 5
+"""How long memory may be short at first: a server that ended before this one gives it back by and by."""
 RESERVE = 0.03
 """The share of all memory that is left when queries are stopped: more than a fast query takes until the next look."""
 OWN_SHARE = 0.25
@@ -94,8 +97,11 @@ class MemoryGuard:
             self._thread.join()
 
     def _watch(self) -> None:
+        began, was_enough = time.monotonic(), False
         while not self._ended.wait(LOOK_SECONDS):
-            if self._is_short():
+            if not self._is_short():
+                was_enough = True
+            elif was_enough or time.monotonic() - began > GRACE_SECONDS:
                 if not self.has_acted:
                     logger.warning("memory ends", held=held_memory(), free=free_memory(), most=self._most)
                 self.has_acted = True

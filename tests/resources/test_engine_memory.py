@@ -41,6 +41,12 @@ def test_a_container_without_a_limit_has_what_the_machine_has(
     assert 0 < free_memory() < everything
 
 
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory may not be short for a moment."""
+    monkeypatch.setattr(memory, "GRACE_SECONDS", 0)
+
+
 @pytest.fixture
 def interrupted() -> threading.Event:
     return threading.Event()
@@ -73,6 +79,25 @@ def test_memory_that_others_take_interrupts_nothing_here(
         assert looks.acquire(timeout=SECONDS)
     guard.stop()
     assert (interrupted.is_set(), guard.has_acted) == (acts, acts)
+
+
+def test_what_an_ended_server_gives_back_late_interrupts_nothing(
+    monkeypatch: pytest.MonkeyPatch, interrupted: threading.Event
+) -> None:
+    answers = iter([True, True, False])
+    enough = threading.Event()
+
+    def is_short(_: MemoryGuard) -> bool:
+        if (short := next(answers, None)) is None:
+            enough.set()
+        return bool(short)
+
+    monkeypatch.setattr(memory, "GRACE_SECONDS", SECONDS)
+    monkeypatch.setattr(MemoryGuard, "_is_short", is_short)
+    guard = guarded(interrupted, most=None)
+    assert enough.wait(SECONDS)
+    guard.stop()
+    assert not interrupted.is_set()
 
 
 def test_a_guard_that_never_began_can_be_stopped(interrupted: threading.Event) -> None:
