@@ -6,7 +6,11 @@ from pathlib import Path
 from contracts.model import Contract
 from tests.lake_processes import LITTLE, Content, LakeProcesses, demo_environment, read_lake
 
-TOO_LITTLE = {"resources.engine.memory:OWN_SHARE": 0.0, "resources.engine.memory:RESERVE": 1.0}
+TOO_LITTLE = {
+    "resources.engine.memory:GRACE_SECONDS": 0,
+    "resources.engine.memory:OWN_SHARE": 0.0,
+    "resources.engine.memory:RESERVE": 1.0,
+}
 """By these all memory is short from the start: what is not done when the guard looks for the first time is stopped."""
 
 

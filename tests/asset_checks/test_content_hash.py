@@ -68,7 +68,7 @@ def as_set(content: list[dict[str, Any]]) -> dict[str, Counter[str]]:
     for row in content:
         data = {name: value for name, value in row.items() if name != "_note"}
         data["tags"] = None if row["tags"] is None else sorted(row["tags"])
-        found.setdefault(str(row["order_date"]), Counter())[repr(data)] += 1
+        found.setdefault(str(row["order_date"]), Counter())[repr(sorted(data.items()))] += 1
     return found
 
 

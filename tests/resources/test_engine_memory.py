@@ -77,6 +77,7 @@ def test_memory_that_others_take_interrupts_nothing_here(
     guard = guarded(interrupted, most=None)
     for _ in range(2):
         assert looks.acquire(timeout=SECONDS)
+    assert not acts or interrupted.wait(SECONDS)
     guard.stop()
     assert (interrupted.is_set(), guard.has_acted) == (acts, acts)
 
