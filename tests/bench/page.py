@@ -211,17 +211,27 @@ def _draw_engines(figure: "Figure", measured: Sequence[Engines]) -> None:
     scales = [one.scale for one in measured]
     for engine, colour in _ENGINE_COLOURS.items():
         runs: list[Loaded] = [getattr(one, engine) for one in measured]
-        whole.loglog(scales, [run.seconds for run in runs], marker="o", color=colour, label=engine)
-        row.loglog(scales, [_microseconds_a_row(run) for run in runs], marker="o", color=colour, label=engine)
-    for one in measured:
-        whole.annotate(f"x{one.ratio:.1f}", (one.scale, one.spark.seconds), ha="center", va="bottom")
-    for axes, title in ((whole, "Seconds; Spark's as a multiple of Sail's"), (row, "Microseconds a row of bronze")):
-        axes.set_title(title)
-        axes.set_xlabel("scale")
+        ratios = [f" (x {one.ratio:.1f})" if engine == "spark" else "" for one in measured]
+        seconds = [f"{run.seconds:,.0f} s{ratio}" for run, ratio in zip(runs, ratios, strict=True)]
+        _line(whole, scales, [run.seconds for run in runs], seconds, colour, engine)
+        costs = [_microseconds_a_row(run) for run in runs]
+        _line(row, scales, costs, [f"{cost:,.0f} us" for cost in costs], colour, engine)
+    for axes, title in ((whole, "Seconds (Spark's as a multiple of Sail's)"), (row, "Microseconds a row of bronze")):
+        axes.set(title=title, xlabel="scale", xscale="log", yscale="log", yticks=[])
         axes.set_xticks(scales, [f"{scale:g}" for scale in scales])
         axes.minorticks_off()
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(x=0.25, y=0.2)
+        axes.spines[["top", "right", "left"]].set_visible(False)
     row.legend(frameon=False)
+
+
+def _line(
+    axes: "Axes", scales: Sequence[float], values: Sequence[float], words: Sequence[str], colour: str, label: str
+) -> None:
+    """A line with each point's value above it."""
+    axes.plot(scales, values, marker="o", color=colour, label=label)
+    for scale, value, text in zip(scales, values, words, strict=True):
+        axes.annotate(text, (scale, value), (0, 6), textcoords="offset points", ha="center")
 
 
 def _microseconds_a_row(run: Loaded) -> float:
