@@ -1,7 +1,9 @@
 """The embedded engine: Sail's Spark Connect server in this process, without a JVM."""
 
+import contextlib
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resources.engine.connect import SESSION_SETTINGS, ConnectedEngine, connect
@@ -56,7 +58,7 @@ class SailEngine(ConnectedEngine):
         self._server.start(background=True)
         host, port = self._server.listening_address
         session = connect(f"sc://{host}:{port}")
-        self._guard = MemoryGuard(session.interruptAll, self._memory)
+        self._guard = MemoryGuard(partial(_interrupt, session), self._memory)
         self._guard.start()
         return session
 
@@ -74,3 +76,12 @@ class SailEngine(ConnectedEngine):
         if self._server is not None:
             self._server.stop()
             self._server = None
+
+
+def _interrupt(session: "SparkSession") -> None:
+    from grpc import RpcError
+    from pyspark.errors import PySparkException
+
+    # A session that ends meanwhile has nothing left to interrupt.
+    with contextlib.suppress(PySparkException, RpcError):
+        session.interruptAll()
