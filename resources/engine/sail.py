@@ -83,5 +83,5 @@ def _interrupt(session: "SparkSession") -> None:
     from pyspark.errors import PySparkException
 
     # A session that ends meanwhile has nothing left to interrupt.
-    with contextlib.suppress(PySparkException, RpcError):
+    with contextlib.suppress(PySparkException, RpcError, ValueError):
         session.interruptAll()
