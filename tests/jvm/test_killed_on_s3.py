@@ -98,7 +98,7 @@ def test_a_run_killed_while_it_writes_to_s3_leaves_nothing_visible_and_upkeep_re
         assert killed.returncode == -SIGKILL
         assert read_lake(root, few)["silver/orders"] == undisturbed[0]["silver/orders"]
 
-        loaded(environment, second)
+        loaded({**environment, "LAKEHOUSE_ENGINE": "sail"}, second)
         assert read_lake(root, few) == undisturbed[1]
         assert len(runs_with_files(storage) - runs_that_published(storage)) == 1
         monkeypatch.setattr(leftovers, "ABANDONED_DAYS", 0)
