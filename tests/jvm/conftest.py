@@ -24,6 +24,7 @@ INTERPRETED = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the one Spark share a worker; each file of the others, which start their own, may be another's."""
     for item in items:
