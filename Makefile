@@ -58,7 +58,7 @@ test-ui: $(READY) ## Runs the tests of Dagster's UI in a browser, which need chr
 
 .PHONY: test-jvm
 test-jvm: $(READY) ## Runs the tests of Spark on this machine, which need Java 17: both engines make the same tables.
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/jvm
+	@$(BIN)/python -m pytest tests/jvm
 
 .PHONY: parity
 parity: $(READY) ## Loads 30 days on both engines and compares every table; PARITY="--days 2 --scale 0.05" for less.

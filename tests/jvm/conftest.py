@@ -1,6 +1,6 @@
 """One Spark on a JVM for all tests of this folder, with what makes small queries short."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +22,6 @@ INTERPRETED = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist looks at the groups in its own
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the one Spark share a worker; each file of the others, which start their own, may be another's."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            fixtures: Sequence[str] = getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("jvm" if "jvm" in fixtures else item.path.name))
 
 
 @pytest.fixture(scope="session")
