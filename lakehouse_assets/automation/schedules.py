@@ -1,6 +1,7 @@
 """Schedules, and the jobs that they start: freshness is judged by the clock, also while nothing is loaded."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -11,6 +12,9 @@ from lakehouse_assets.lake import Lake
 from lakehouse_assets.published_checks import FRESHNESS, published_check_keys
 from lakehouse_assets.upkeep import upkeep_job
 from lakehouse_assets.whole_table_checks import WHOLE_TABLES
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 EVERY_SUNDAY = "30 4 * * 0"
 """After the day before is complete in gold."""
@@ -42,23 +46,25 @@ def whole_table_schedule(lake: Lake) -> dg.ScheduleDefinition:
 
 def upkeep_schedule(lake: Lake) -> dg.ScheduleDefinition:
     """Removes files that no readable version of a table needs, once a week."""
-    return dg.ScheduleDefinition(
-        name="upkeep_every_sunday",
-        job=upkeep_job(),
-        cron_schedule=EVERY_SUNDAY,
-        execution_timezone="UTC",
-        default_status=running(lake.settings, dg.DefaultScheduleStatus),
-        description="Removes files that no readable version of a table needs.",
-    )
+    job = upkeep_job()
+    return _by_the_clock(lake, "upkeep_every_sunday", EVERY_SUNDAY, job, job.description or "")
 
 
 def _checks_by_the_clock(  # noqa: PLR0913, PLR0917
     lake: Lake, name: str, cron: str, job: str, checks: Iterable[dg.AssetCheckKey], description: str
 ) -> dg.ScheduleDefinition:
     """A schedule of a job that evaluates checks of published tables, and loads nothing."""
+    selected = dg.define_asset_job(job, selection=dg.AssetSelection.checks(*checks), description=description)
+    return _by_the_clock(lake, name, cron, selected, description)
+
+
+def _by_the_clock(
+    lake: Lake, name: str, cron: str, job: "dg.JobDefinition | UnresolvedAssetJobDefinition", description: str
+) -> dg.ScheduleDefinition:
+    """A schedule in UTC that runs unless the settings turn automation off."""
     return dg.ScheduleDefinition(
         name=name,
-        job=dg.define_asset_job(job, selection=dg.AssetSelection.checks(*checks), description=description),
+        job=job,
         cron_schedule=cron,
         execution_timezone="UTC",
         default_status=running(lake.settings, dg.DefaultScheduleStatus),

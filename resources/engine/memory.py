@@ -81,6 +81,7 @@ class MemoryGuard:
         """
         self._interrupt = interrupt
         self._most = most
+        self._everything = all_memory()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory guard", daemon=True)
         self.has_acted = False
@@ -111,5 +112,4 @@ class MemoryGuard:
         held = held_memory()
         if self._most is not None and held > self._most:
             return True
-        everything = all_memory()
-        return held > OWN_SHARE * everything and free_memory() < RESERVE * everything
+        return held > OWN_SHARE * self._everything and free_memory() < RESERVE * self._everything

@@ -126,9 +126,7 @@ class Results:
 
 def side_by_side(work: Path, scale: float, runs: int, say: Say) -> tuple[SideBySide, dict[str, Comparison]]:
     """Runs lakehouse and script by turns on the demo's rows as files, and compares what they made."""
-    first, files = LAST - dt.timedelta(days=DAYS - 1), work / "files"
-    say(f"scale {scale:g}: writing the demo's rows as files")
-    rows = apart(_export, files, first, scale)
+    first, files, rows = _write_files(work, scale, say)
     lakehouse, script = [], []
     for number in range(1, runs + 1):
         say(f"scale {scale:g}: the lakehouse, run {number} of {runs}")
@@ -147,9 +145,7 @@ def side_by_side(work: Path, scale: float, runs: int, say: Say) -> tuple[SideByS
 
 def both_engines(work: Path, scale: float, say: Say) -> Engines:
     """Loads the same files on the embedded engine and on Spark."""
-    first, files = LAST - dt.timedelta(days=DAYS - 1), work / "files"
-    say(f"scale {scale:g}: writing the demo's rows as files")
-    apart(_export, files, first, scale)
+    first, files, _ = _write_files(work, scale, say)
     took = {}
     for engine in ("sail", "spark"):
         say(f"scale {scale:g}: the lakehouse on {engine}")
@@ -165,9 +161,7 @@ def memory_end(work: Path, scale: float, say: Say) -> MemoryEnd:
     Raises:
         ProcessFailed: a run failed for another reason.
     """
-    first, files = LAST - dt.timedelta(days=DAYS - 1), work / "files"
-    say(f"scale {scale:g}: writing the demo's rows as files")
-    apart(_export, files, first, scale)
+    first, files, _ = _write_files(work, scale, say)
     memory = MOST_MEMORY
     while True:
         say(f"scale {scale:g}: the lakehouse with {memory // 2**20:,} MiB")
@@ -257,6 +251,13 @@ def run_script(folder: Path, files: Path, first: dt.date, last: dt.date) -> Comp
     arguments = [str(files), str(folder / "gold"), str(first), str(last), "--salt", SALT]
     ended = measured([sys.executable, second_opinion.__file__, *arguments], folder, _environment())
     return Computed(ended.seconds, ended.cpu_seconds, ended.peak_bytes, json.loads(ended.output))
+
+
+def _write_files(work: Path, scale: float, say: Say) -> tuple[dt.date, Path, dict[str, int]]:
+    """Writes the demo's rows of all days. Returns the first day, the folder, and each bronze table's rows."""
+    first, files = LAST - dt.timedelta(days=DAYS - 1), work / "files"
+    say(f"scale {scale:g}: writing the demo's rows as files")
+    return first, files, apart(_export, files, first, scale)
 
 
 def _export(files: Path, first: dt.date, scale: float) -> dict[str, int]:

@@ -102,7 +102,9 @@ def test_what_an_ended_server_gives_back_late_interrupts_nothing(
 
 
 def test_a_guard_that_never_began_can_be_stopped(interrupted: threading.Event) -> None:
-    MemoryGuard(interrupted.set, None).stop()
+    guard = MemoryGuard(interrupted.set, None)
+    guard.stop()
+    assert (interrupted.is_set(), guard.has_acted) == (False, False)
 
 
 @pytest.fixture
