@@ -33,8 +33,6 @@ from io_managers.staging import Staged, read_staged, stage, stage_in_chunks
 from io_managers.storage import Storage
 from lakehouse_assets.gold.as_of import as_of
 
-CHUNK_VALUES = 25_000_000
-"""An engine holds about what it stages: more values than this (rows times columns) are staged in several writes, and published in one commit."""
 CHUNK_DAYS = 31
 """Days in a staged write, each of which is a partition with a file of its own that the engine holds open."""
 
@@ -53,6 +51,8 @@ class Load:
     days: Sequence[dt.date]
     run_id: str
     clock: dt.datetime
+    values_at_once: int
+    """More values than this (rows times columns) are staged in several writes, and published in one commit."""
     inputs: Mapping[str, int] = field(default_factory=dict)
     """The versions of the tables that are read."""
     attempt: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
@@ -70,6 +70,11 @@ class Load:
             yield
         finally:
             self.parts[part] = self.parts.get(part, 0.0) + time.monotonic() - started
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows are staged in one write."""
+        return self.values_at_once // len(self.contract.columns)
 
     def stage_in_chunks(self, frames: Iterable[DataFrame], step: str, partition_by: Sequence[str]) -> Staged:
         """Writes one frame after the other where no reader looks."""
@@ -109,7 +114,7 @@ def prepare_partitions(
     if load.rebuild:
         require_every_loaded_day(load)
     rows = rows or (expected and expected.read) or {}
-    parts = chunks(load.days, rows, chunk_rows(contract), contract.partition_of, most=CHUNK_DAYS)
+    parts = chunks(load.days, rows, load.rows_at_once, contract.partition_of, most=CHUNK_DAYS)
     marked = (with_broken_rules(build(days), contract) for days in parts)
     with load.timed("stage"):
         staged = load.stage_in_chunks(marked, "rows", [column, OK])
@@ -155,11 +160,6 @@ def require_every_loaded_day(load: Load) -> None:
 def stored_hash(snapshot: Snapshot, partition: str) -> int | None:
     """The hash of what a partition holds: 0 also for one that was never published, null where it isn't known."""
     return snapshot.content_hash(partition) if f"p:{partition}" in snapshot.transactions else 0
-
-
-def chunk_rows(contract: Contract) -> int:
-    """How many rows of a table are staged in one write."""
-    return CHUNK_VALUES // len(contract.columns)
 
 
 def rows_of_days(load: Load, upstreams: Iterable[tuple[Contract, Snapshot]]) -> Mapping[str, int]:

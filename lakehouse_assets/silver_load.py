@@ -33,7 +33,7 @@ from io_managers.publish import Publication
 from io_managers.reads import open_version
 from io_managers.snapshot import recorded
 from io_managers.staging import Staged
-from lakehouse_assets.load import CHUNK_DAYS, Load, Prepared, broken_rows, chunk_rows, totals, with_staged
+from lakehouse_assets.load import CHUNK_DAYS, Load, Prepared, broken_rows, totals, with_staged
 
 COPIED_AT_ONCE = 2
 """Decided rows are only copied, which an engine needs less memory for than to compute them; and each write reads all decisions."""
@@ -101,7 +101,7 @@ def _stage_changes(load: Load, changes: DataFrame) -> Staged:
     windows = [day.isoformat() for day in load.days]
     frames = (
         changes.where(f"{WINDOW} between date'{part[0]}' and date'{part[-1]}'")
-        for part in chunks(windows, rows, chunk_rows(load.contract))
+        for part in chunks(windows, rows, load.rows_at_once)
     )
     marked = (with_broken_rules(frame, load.contract, delivered) for frame in frames)
     return load.stage_in_chunks(marked, "changes", [WINDOW, OK])
@@ -147,7 +147,7 @@ def _stage_content(  # noqa: PLR0913, PLR0917
     contract = load.contract
     share = decided // max(1, len(outcome.replaced))
     rows = {value: stored.get(value, 0) + share for value in outcome.replaced}
-    most_rows = COPIED_AT_ONCE * chunk_rows(contract)
+    most_rows = COPIED_AT_ONCE * load.rows_at_once
     parts = list(chunks(sorted(outcome.replaced), rows, most_rows)) or [[]]
     contents = (content(decisions, existing, contract, part) for part in parts)
     return load.stage_in_chunks(contents, "content", [contract.partition_column])

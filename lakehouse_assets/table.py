@@ -140,6 +140,7 @@ def _load_table(
             run_id=context.run.run_id,
             clock=lake.settings.clock(),
             inputs=tables.input_versions(contract),
+            values_at_once=lake.engine.values_at_once,
             rebuild=rebuild,
         )
         # After the session was opened, which imports some of the same packages: two threads must not do so at once.

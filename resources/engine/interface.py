@@ -44,6 +44,11 @@ class Engine(Protocol):
         """How the engine's addresses on S3 begin: `s3://`, or `s3a://` where Hadoop's file system is the one that there is."""
         ...
 
+    @property
+    def values_at_once(self) -> int:
+        """How many values (rows times columns) it is given in one write: as many as its memory holds, or as it spills well."""
+        ...
+
     def session(self, work: Work = NO_WORK) -> "SparkSession":
         """The session, started for the work and checked for its capabilities on the first call.
 

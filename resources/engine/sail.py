@@ -32,10 +32,14 @@ ENGINE_SETTINGS = {
 
 
 class SailEngine(ConnectedEngine):
-    """Starts a server on a free local port at the first use and ends it at `close`, or with the process."""
+    """Starts a server on a free local port at the first use and ends it at `close`, or with the process.
+
+    It holds about what it writes in memory, so that it is given little at once.
+    """
 
     name = "sail"
     s3_scheme = "s3://"
+    values_at_once = 25_000_000
 
     def __init__(self, memory: int | None = None) -> None:
         """Prepares a server, and starts nothing.

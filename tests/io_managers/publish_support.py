@@ -17,6 +17,8 @@ from io_managers.staging import Staged, read_staged_log, staging_path
 from io_managers.storage import Storage
 
 TABLE = "silver/things"
+AT_ONCE = 25_000_000
+"""Values in one write, far above what any of these tests stages."""
 CLOCK = dt.datetime(2026, 10, 5, 2, tzinfo=dt.UTC)
 DAY = Column("day", "string", "The storage partition.", required=True)
 KEY = Column("key", "string", "The key.", required=True, key=True)

@@ -21,7 +21,6 @@ from io_managers.publish import Publication, publish
 from io_managers.quarantine import publish_with_quarantine, read_quarantine
 from io_managers.snapshot import open_snapshot
 from io_managers.storage import Storage
-from lakehouse_assets import load as loading
 from lakehouse_assets.load import (
     Load,
     Prepared,
@@ -33,7 +32,7 @@ from lakehouse_assets.load import (
     stored_hash,
     totals,
 )
-from tests.io_managers.publish_support import CLOCK, KEY, VALUE, arrow, make_contract, new_run, stage_arrow
+from tests.io_managers.publish_support import AT_ONCE, CLOCK, KEY, VALUE, arrow, make_contract, new_run, stage_arrow
 from tests.support import MakeFrame
 
 if TYPE_CHECKING:
@@ -61,15 +60,24 @@ def storage(root: str) -> Storage:
 
 
 def a_load(
-    storage: Storage, spark: "SparkSession", days: Sequence[dt.date] = DAYS, contract: Contract = THINGS
-) -> Load:
+    storage: Storage, spark: "SparkSession", days: Sequence[dt.date] = DAYS, contract: Contract = THINGS, at_once: int = AT_ONCE,
+) -> Load:  # fmt: skip
     return Load(
-        contract, storage, spark, open_snapshot(storage, contract), days, new_run(), CLOCK, inputs={"silver/a": 7}
+        contract,
+        storage,
+        spark,
+        open_snapshot(storage, contract),
+        days,
+        new_run(),
+        CLOCK,
+        at_once,
+        inputs={"silver/a": 7},
     )
 
 
 def prepared(
     storage: Storage, spark: "SparkSession", rows: Sequence[Row], days: Sequence[dt.date] = DAYS, built: list[Any] | None = None,
+    at_once: int = AT_ONCE,
 ) -> Prepared:  # fmt: skip
     """Loads the rows of some days, and notes which days were made together."""
     frame = spark.createDataFrame(arrow(rows or [(FIRST, "none", 0)], THINGS)).where("true" if rows else "false")
@@ -80,7 +88,7 @@ def prepared(
         return frame.where(f"day between date'{some[0]}' and date'{some[-1]}' or day is null")
 
     read = {str(day): sum((row[0] or days[0]) == day for row in rows) for day in days}
-    return prepare_partitions(a_load(storage, spark, days), build, RunCounts(staged={}, read=read))
+    return prepare_partitions(a_load(storage, spark, days, at_once=at_once), build, RunCounts(staged={}, read=read))
 
 
 def published(storage: Storage, made: Prepared) -> list[Row]:
@@ -113,14 +121,11 @@ def test_days_whose_rows_are_not_known_are_one_chunk() -> None:
     assert list(chunks(DAYS, {}, MOST)) == [DAYS]
 
 
-def test_several_chunks_that_are_published_together_equal_one(
-    root: str, spark: "SparkSession", monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_chunks_that_are_published_together_equal_one(root: str, spark: "SparkSession") -> None:
     whole, cut = Storage(f"{root}/whole"), Storage(f"{root}/cut")
     made, alone, together = [], [], []
     made.append(prepared(whole, spark, ROWS, built=alone))
-    monkeypatch.setattr(loading, "CHUNK_VALUES", 2 * len(THINGS.columns))
-    made.append(prepared(cut, spark, ROWS, built=together))
+    made.append(prepared(cut, spark, ROWS, built=together, at_once=2 * len(THINGS.columns)))
     assert alone == [DAYS]
     assert together == [[FIRST], [SECOND, THIRD], [FOURTH]]
     assert made[0].report == made[1].report

@@ -17,7 +17,7 @@ from io_managers.snapshot import open_snapshot
 from io_managers.storage import Storage
 from io_managers.table_state import StateReader
 from lakehouse_assets.load import Load, Prepared, conserved, prepare_partitions
-from tests.io_managers.publish_support import CLOCK, KEY, VALUE, make_contract, new_run
+from tests.io_managers.publish_support import AT_ONCE, CLOCK, KEY, VALUE, make_contract, new_run
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -52,7 +52,9 @@ def prepared(storage: Storage, spark: "SparkSession", rows: Rows, *days: dt.date
     """Rolls up what days of a table hold, for some of them."""
     listed = ", ".join(f"(date'{day}', '{key}', {value}L)" for day, key, value in rows)
     daily = spark.sql(f"select * from values {listed} as rows(day, key, value)")
-    load = Load(MONTHS, storage, spark, open_snapshot(storage, MONTHS), days, new_run(), CLOCK, inputs={"gold/days": 1})
+    load = Load(
+        MONTHS, storage, spark, open_snapshot(storage, MONTHS), days, new_run(), CLOCK, AT_ONCE, inputs={"gold/days": 1}
+    )
     of_months = daily.where(f"date_format(day, 'yyyy-MM') in ({', '.join(repr(f'{day:%Y-%m}') for day in days)})")
 
     def build(some: Sequence[dt.date]) -> "DataFrame":
@@ -104,7 +106,7 @@ def test_what_is_conserved_is_a_months(storage: Storage, spark: "SparkSession") 
     made = prepared(storage, spark, [(JANUARY, "a", 1), (LAST_OF_JANUARY, "b", 2)], LAST_OF_JANUARY)
     assert made.report.measured == {"2028-01": 3}
     lost = replace(MONTHS, conserves=Conservation("gold/days", "value - 1", "value"))
-    load = Load(lost, storage, spark, open_snapshot(storage, MONTHS), [JANUARY], new_run(), CLOCK)
+    load = Load(lost, storage, spark, open_snapshot(storage, MONTHS), [JANUARY], new_run(), CLOCK, AT_ONCE)
     frame = spark.sql("select '2028-01' as month, date'2028-01-01' as month_start, 'a' as key, 1L as value")
     report = prepare_partitions(load, lambda _: frame, RunCounts(staged={}, measures={"2028-01": 1})).report
     assert [one.name for one in report.outcomes if not one.passed] == ["conserved"]

@@ -19,13 +19,12 @@ from io_managers.quarantine import publish_with_quarantine, read_quarantine
 from io_managers.reads import read_frame
 from io_managers.snapshot import Snapshot, find_snapshot, open_snapshot
 from io_managers.storage import Storage
-from lakehouse_assets import load as loading
 from lakehouse_assets import silver_load
 from lakehouse_assets.load import Load, Prepared
 from lakehouse_assets.silver.customers import customers
 from lakehouse_assets.silver.orders import orders
 from lakehouse_assets.silver_load import prepare_changes, windows_of
-from tests.io_managers.publish_support import CLOCK, new_run
+from tests.io_managers.publish_support import AT_ONCE, CLOCK, new_run
 from tests.support import MakeFrame, Row
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ class Table:
     session: "SparkSession"
     rows_of: MakeFrame
     arrived: list[Row] = field(default_factory=list)
+    values_at_once: int = AT_ONCE
 
     def prepare(self, rows: Iterable[Row], days: Sequence[dt.date], snapshot: Snapshot, *, rebuild: bool = False) -> Prepared:  # fmt: skip
         table = self.contract.table
@@ -67,7 +67,9 @@ class Table:
             path = self.storage.engine_path(snapshot.uri)
             return read_frame(self.session, path, snapshot.version, self.contract, predicate)
 
-        load = Load(self.contract, self.storage, self.session, snapshot, days, new_run(), CLOCK, rebuild=rebuild)
+        load = Load(
+            self.contract, self.storage, self.session, snapshot, days, new_run(), CLOCK, self.values_at_once, rebuild=rebuild
+        )  # fmt: skip
         return prepare_changes(load, FUNCTIONS[table](self.rows_of(BRONZE[table], *rows)), read_stored)
 
     def open(self, *, rebuild: bool = False) -> Snapshot:
@@ -243,7 +245,7 @@ def test_only_partitions_in_reach_are_read(sold: Table, spark: "SparkSession") -
         read.append(predicate)
         return read_frame(spark, sold.storage.engine_path(snapshot.uri), snapshot.version, sold.contract, predicate)
 
-    load = Load(sold.contract, sold.storage, spark, snapshot, [JANUARY[11]], new_run(), CLOCK)
+    load = Load(sold.contract, sold.storage, spark, snapshot, [JANUARY[11]], new_run(), CLOCK, AT_ONCE)
     changes = orders(sold.rows_of(BRONZE[ORDERS], order("1", "2026-01-12T10:00:00", status="SHIPPED")))
     prepare_changes(load, changes, read_stored)
     assert read == [in_partitions(sold.contract, ["2026-01-10"])]
@@ -382,7 +384,7 @@ def test_several_chunks_equal_one(
     arrivals = history(table, 3)
     whole, cut = make_table(table, "whole"), make_table(table, "cut")
     whole.apply(*(row for rows in arrivals for row in rows))
-    monkeypatch.setattr(loading, "CHUNK_VALUES", 3 * len(whole.contract.columns))
+    cut.values_at_once = 3 * len(whole.contract.columns)
     cut_content(monkeypatch)
     publication = cut.apply(*(row for rows in arrivals for row in rows)).table.publication
     if table == ORDERS:
