@@ -27,7 +27,7 @@ from io_managers.commits import CommitRecord, read_commits
 from io_managers.quarantine import read_quarantine
 from lakehouse_assets.asset_metadata import asset_key
 from lakehouse_assets.command.run import Again, Summary, run
-from lakehouse_assets.definitions import build_definitions
+from lakehouse_assets.definitions import build_loads
 from lakehouse_assets.instance.event_log import BatchedSqliteEventLogStorage
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import Settings
@@ -124,7 +124,7 @@ class OwnLake:
         """
         lake = self.at(day)
         with self.environment(), events_not_stored(), dg.DagsterInstance.ephemeral() as instance:
-            built = build_definitions(lake)
+            built = build_loads(lake)
             assets = dg.Definitions(assets=built.assets, resources=built.resources, executor=built.executor)
             result = assets.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=instance,

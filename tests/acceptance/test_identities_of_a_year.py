@@ -16,7 +16,7 @@ from contracts.days import days_between
 from contracts.model import Contract
 from io_managers.delta_io_manager import DeltaIOManager
 from lakehouse_assets.asset_metadata import asset_key
-from lakehouse_assets.definitions import build_definitions
+from lakehouse_assets.definitions import build_loads
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import Settings
 from tests.published_identities import Verdicts, judge
@@ -63,7 +63,7 @@ class DemoLake(OwnLake):
 
     def check(self, table: str, name: str, day: dt.date) -> Any:
         """Runs a check of a published table for a day, as Dagster would."""
-        built = build_definitions(self.at(MORNING))
+        built = build_loads(self.at(MORNING))
         job = dg.define_asset_job("check", dg.AssetSelection.checks(dg.AssetCheckKey(asset_key(table), name)))
         definitions = dg.Definitions(
             assets=built.assets,

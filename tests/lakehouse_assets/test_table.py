@@ -137,6 +137,20 @@ def test_a_run_records_the_versions_that_it_read(tiny: TinyLake) -> None:
     assert set(commit.inputs) == {read.table for read in tiny.contracts[FACTS].reads}
 
 
+def test_an_engine_is_given_in_one_write_as_much_as_it_takes(tiny: TinyLake) -> None:
+    def writes() -> set[str]:
+        """The parts that were staged one after the other."""
+        return {path.name for path in Path(tiny.lake.storage.table_uri(BRONZE)).glob("data/*/*/[0-9]")}
+
+    assert tiny.materialize(ORDER_TABLES, FIRST, SECOND).failures == {}
+    assert writes() == set()
+    tiny.engine.values_at_once = 1
+    tiny.deliver("snowflake/orders", "more", order("6", FIRST))
+    assert tiny.materialize(ORDER_TABLES, FIRST, SECOND).failures == {}
+    assert writes() == {"0", "1"}
+    assert tiny.rows(SILVER, "order_id") == [("1",), ("3",), ("5",), ("6",)]
+
+
 def test_assets_are_what_contracts_say(tiny: TinyLake) -> None:
     graph = build_definitions(tiny.lake).resolve_asset_graph()
     for table, contract in tiny.contracts.items():

@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from contracts.model import Contract
 from io_managers.snapshot import Snapshot, find_snapshot
 from lakehouse_assets.asset_metadata import asset_key
-from lakehouse_assets.definitions import build_definitions
+from lakehouse_assets.definitions import build_definitions, build_loads
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.settings import Settings
 from tests.support import SharedEngine
@@ -69,7 +69,7 @@ class TinyLake:
         instance: dg.DagsterInstance | None = None,
     ) -> "Run":  # fmt: skip
         """One run of tables over days; none of the checks of published tables. Only an instance that is given knows of it later."""
-        built = build_definitions(lake or self.lake)
+        built = build_loads(lake or self.lake)
         only = dg.Definitions(assets=built.assets, resources=built.resources, executor=built.executor)
         config = {"ops": {table.replace("/", "__"): {"config": {"rebuild": True}} for table in rebuild}}
         selection = [asset_key(table) for table in tables]
