@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from contracts.model import Column, Contract, Read
-from resources.engine.connect import JVM_VALUES_AT_ONCE
 from resources.engine.interface import NO_WORK, Work
 from resources.engine.sail import SailEngine
+from resources.engine.spark import SparkEngine
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -25,8 +25,8 @@ class SharedEngine:
 
     def __init__(self, session: "SparkSession", name: str = "sail") -> None:
         self.name = name
-        self.s3_scheme = "s3://" if name == "sail" else "s3a://"
-        self.values_at_once = SailEngine.values_at_once if name == "sail" else JVM_VALUES_AT_ONCE
+        kind = SailEngine if name == "sail" else SparkEngine
+        self.s3_scheme, self.values_at_once = kind.s3_scheme, kind.values_at_once
         self._session = session
 
     def session(self, work: Work = NO_WORK) -> "SparkSession":

@@ -41,9 +41,6 @@ JVM_SESSION_SETTINGS = {
 }
 """What Spark on a JVM is given beside them."""
 
-JVM_VALUES_AT_ONCE = 500_000_000
-"""It spills to disk what its memory doesn't hold, and each write costs it seconds and reads long windows anew: few and large ones."""
-
 REPEATS = 6
 """How often a call is repeated that did not arrive: for a minute, in place of the client's ten."""
 
@@ -75,7 +72,8 @@ class ConnectedEngine(ABC):
 
     name: str
     s3_scheme: str
-    values_at_once: int
+    values_at_once = 500_000_000
+    """Spark spills what its memory doesn't hold, and each write costs it seconds and reads long windows anew: few and large ones."""
 
     def __init__(self) -> None:
         self._session: SparkSession | None = None

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from resources.engine.connect import JVM_SERVER_SETTINGS, JVM_VALUES_AT_ONCE, ConnectedEngine, connect
+from resources.engine.connect import JVM_SERVER_SETTINGS, ConnectedEngine, connect
 from resources.engine.interface import EngineAwayError, EngineError, Work
 from resources.engine.profiles import profile_settings
 
@@ -41,7 +41,6 @@ class EmrServerlessEngine(ConnectedEngine):
 
     name = "emr-serverless"
     s3_scheme = "s3://"
-    values_at_once = JVM_VALUES_AT_ONCE
 
     def __init__(self, application: str, role: str) -> None:
         """Prepares a session, and asks AWS nothing.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from resources.engine.connect import JVM_VALUES_AT_ONCE, ConnectedEngine, connect, require_reachable
+from resources.engine.connect import ConnectedEngine, connect, require_reachable
 from resources.engine.interface import Work
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ class RemoteEngine(ConnectedEngine):
     """A session at a server that others run."""
 
     s3_scheme = "s3a://"
-    values_at_once = JVM_VALUES_AT_ONCE
 
     def __init__(self, address: str, token: Callable[[], str | None] = lambda: None) -> None:
         super().__init__()

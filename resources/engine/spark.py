@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resources.engine.connect import CLIENT_MODE, JVM_SERVER_SETTINGS, JVM_VALUES_AT_ONCE, ConnectedEngine, connect
+from resources.engine.connect import CLIENT_MODE, JVM_SERVER_SETTINGS, ConnectedEngine, connect
 from resources.engine.interface import EngineError, Work
 from resources.engine.jars import DELTA, LINEAGE, S3, cache_folder, jar_settings
 from resources.engine.java import require_java
@@ -37,7 +37,6 @@ class SparkEngine(ConnectedEngine):
 
     name = "spark"
     s3_scheme = "s3a://"
-    values_at_once = JVM_VALUES_AT_ONCE
 
     def __init__(
         self,
