@@ -127,8 +127,8 @@ def measures(frame: "DataFrame", by: str, expression: str) -> dict[str, Figure]:
 
     Conserved measures of both sides are made by it: of the source's rows, and of the staged rows.
     """
-    rows = frame.selectExpr(_window_text(by), f"{expression} as measure").groupBy("window").sum("measure").collect()
-    return {window: total or 0 for window, total in rows}
+    measured = frame.selectExpr(_window_text(by), f"{expression} as measure").groupBy("window").agg({"measure": "sum"})
+    return {window: total or 0 for window, total in measured.collect()}
 
 
 def schema_differences(contract: Contract, frame: "DataFrame") -> tuple[str, ...]:

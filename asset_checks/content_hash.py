@@ -45,7 +45,7 @@ def hashed_partitions(frame: "DataFrame", contract: Contract, by: str | None = N
     halves = hashed.selectExpr(
         "partition", "1 as rows", "shiftrightunsigned(hash, 32) as high", "hash & 4294967295 as low"
     )
-    sums = halves.groupBy("partition").sum("rows", "high", "low").collect()
+    sums = halves.groupBy("partition").agg({"rows": "sum", "high": "sum", "low": "sum"}).collect()
     return {partition: ContentHash(rows, combined(rows, high, low)) for partition, rows, high, low in sums}
 
 

@@ -218,9 +218,8 @@ def _daily_sums(frame: "DataFrame", sides: Sequence[DailySum]) -> dict[Side, dic
         of_day = [side for side in sides if side.day == day_column]
         names = [f"side_{number}" for number in range(len(of_day))]
         terms = (f"{side.expression} as {name}" for side, name in zip(of_day, names, strict=True))
-        for day, *totals in (
-            frame.selectExpr(f"{quoted(day_column)} as day", *terms).groupBy("day").sum(*names).collect()
-        ):
+        by_day = frame.selectExpr(f"{quoted(day_column)} as day", *terms).groupBy("day")
+        for day, *totals in by_day.agg(dict.fromkeys(names, "sum")).collect():
             for side, total in zip(of_day, totals, strict=True):
                 sums[side][day] = total or 0
     return sums
@@ -252,11 +251,11 @@ def _lifetime_sums(
             .where(f"{quoted(column)} {condition}")
             .selectExpr("customer_id", f"{quoted(column)} as day", f"{side.expression} as measure")
         )
-        for day, total in rows.groupBy("day").sum("measure").collect():
+        for day, total in rows.groupBy("day").agg({"measure": "sum"}).collect():
             for snapshot in (one for one in days if one >= day):
                 sums[snapshot] += total or 0
-        of_deleted = deleted.join(rows, "customer_id").where("day <= snapshot").groupBy("snapshot").sum("measure")
-        for snapshot, total in of_deleted.collect():
+        of_deleted = deleted.join(rows, "customer_id").where("day <= snapshot").groupBy("snapshot")
+        for snapshot, total in of_deleted.agg({"measure": "sum"}).collect():
             sums[snapshot] -= total or 0
     return sums
 

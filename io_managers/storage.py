@@ -5,9 +5,11 @@ Nothing here knows what a Delta table is, and nothing here computes.
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from pyarrow import fs
 
@@ -15,6 +17,10 @@ from contracts.errors import ConfigurationError
 
 _PORTABLE = re.compile(r"[A-Za-z0-9._/~+@:-]+")
 _S3 = "s3://"
+_ASKED_AT_ONCE = 16
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 
 
 class Storage:
@@ -115,3 +121,9 @@ class Storage:
             self.filesystem.delete_file(self.path(uri))
         except FileNotFoundError:
             return
+
+
+def at_once(ask: Callable[[Asked], Answer], many: Iterable[Asked]) -> Sequence[Answer]:
+    """What is asked of the storage about each of many, several at the same time: on S3, each request waits for its answer."""
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+        return list(threads.map(ask, many))

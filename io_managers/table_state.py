@@ -9,7 +9,7 @@ from io_managers.commits import CommitRecord, read_commits
 from io_managers.quarantine import window_transaction
 from io_managers.snapshot import Snapshot, find_snapshot, recorded
 from io_managers.staleness import Load, TableState, Touch
-from io_managers.storage import Storage
+from io_managers.storage import Storage, at_once
 
 
 class StateReader:
@@ -27,28 +27,28 @@ class StateReader:
         Args:
             moved: look only at these again, and take the others as they were seen last, if they were.
         """
-        return {
-            table: self._known[table]
-            if moved is not None and table not in moved and table in self._known
-            else self._state(contract)
+        again = [
+            contract
             for table, contract in self._contracts.items()
-        }
+            if moved is None or table in moved or table not in self._known
+        ]
+        self._known |= zip((one.table for one in again), at_once(self._state, again), strict=True)
+        return {table: self._known[table] for table in self._contracts}
 
     def _state(self, contract: Contract) -> TableState:
         snapshot = find_snapshot(self._storage, contract.table)
         if snapshot is None:
-            self._known[contract.table] = TableState()
             return TableState()
         # A table that was dropped and made anew has another identity.
         now = str(snapshot.delta.metadata().id), snapshot.version
         identity, version, commits = self._commits.get(contract.table, ("", -1, []))
-        if (identity, version) != now:
-            after = version if identity == now[0] else -1
-            newer = list(read_commits(self._storage, contract.table, after, snapshot.version))
-            commits = [*newer, *(commits if after >= 0 else [])]
-            self._known[contract.table] = table_state(contract, snapshot, commits)
-            self._commits[contract.table] = *now, commits
-        return self._known[contract.table]
+        if (identity, version) == now:
+            return self._known[contract.table]
+        after = version if identity == now[0] else -1
+        newer = list(read_commits(self._storage, contract.table, after, snapshot.version))
+        commits = [*newer, *(commits if after >= 0 else [])]
+        self._commits[contract.table] = *now, commits
+        return table_state(contract, snapshot, commits)
 
 
 def table_state(contract: Contract, snapshot: Snapshot, commits: list[CommitRecord]) -> TableState:

@@ -56,11 +56,11 @@ def outcome_of(decisions: "DataFrame", contract: Contract) -> Outcome:
             F.col(TOUCHED_BEFORE),
         )
         .agg(F.count("*").alias("rows"))
-        .toArrow()
+        .collect()
     )
     applied: Counter[dt.date] = Counter()
     added = 0
-    for group in groups.to_pylist():
+    for group in groups:
         if group[ARRIVED] is not None:
             applied[group[ARRIVED]] += group["rows"]
         if group["partition"] is not None and group[PARTITION_BEFORE] is None:
@@ -68,15 +68,14 @@ def outcome_of(decisions: "DataFrame", contract: Contract) -> Outcome:
     return Outcome(
         applied=dict(applied),
         added=added,
-        replaced=frozenset(groups["partition"].to_pylist() + groups[PARTITION_BEFORE].to_pylist()) - {None},
-        touched=frozenset(groups[TOUCHED].to_pylist() + groups[TOUCHED_BEFORE].to_pylist()) - {None},
+        replaced=frozenset(group[name] for group in groups for name in ("partition", PARTITION_BEFORE)) - {None},
+        touched=frozenset(group[name] for group in groups for name in (TOUCHED, TOUCHED_BEFORE)) - {None},
     )
 
 
 def incoming_by_window(changes: "DataFrame") -> dict[dt.date, int]:
     """How many changes there are, by arrival window."""
-    counted = changes.groupBy(WINDOW).agg(F.count("*").alias("rows")).toArrow()
-    return dict(zip(counted[WINDOW].to_pylist(), counted["rows"].to_pylist(), strict=True))
+    return dict(changes.groupBy(WINDOW).agg(F.count("*")).collect())
 
 
 def superseded(
@@ -109,8 +108,7 @@ def conflicting_versions(changes: "DataFrame", existing: "DataFrame | None", con
     # Digests of nested columns are dear, and few versions are repeated.
     digests = repeated.select(*version, _payload_digest(contract).alias("_payload"))
     spread = digests.groupBy(*version).agg(F.min("_payload").alias("_least"), F.max("_payload").alias("_greatest"))
-    counted = spread.where("_least <> _greatest").agg(F.count("*").alias("versions")).toArrow()
-    return int(counted["versions"][0].as_py())
+    return spread.where("_least <> _greatest").count()
 
 
 def _payload_digest(contract: Contract) -> "Column":

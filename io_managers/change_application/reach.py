@@ -21,7 +21,7 @@ def change_dates(changes: "DataFrame", contract: Contract) -> frozenset[dt.date]
         dates = changes.agg(F.min(contract.sequence or "").cast("date").alias("date"))
     else:
         dates = changes.select(F.col(contract.touched_column).cast("date").alias("date")).distinct()
-    return frozenset(date for date in dates.toArrow()["date"].to_pylist() if date is not None)
+    return frozenset(date for (date,) in dates.collect() if date is not None)
 
 
 def partitions_in_reach(contract: Contract, dates: Collection[dt.date], stored: Iterable[str]) -> frozenset[str]:

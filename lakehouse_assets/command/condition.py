@@ -4,6 +4,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
@@ -14,6 +15,7 @@ from io_managers.commits import CommitRecord, read_commits
 from io_managers.quarantine import read_quarantine
 from io_managers.snapshot import Snapshot, added_files, find_snapshot
 from io_managers.staleness import Outstanding
+from io_managers.storage import at_once
 from lakehouse_assets.arrivals import ask_sources
 from lakehouse_assets.lake import Lake
 from lakehouse_assets.repairs import backfill_commands
@@ -62,6 +64,7 @@ def conditions(lake: Lake, checks: "Mapping[str, Sequence[LastCheck]]") -> dict[
     states = lake.states()
     arrivals = ask_sources(lake, states, now.date() - dt.timedelta(days=1))
     plan = lake.plan(states, arrivals.marks)
+    snapshots = dict(zip(lake.contracts, at_once(partial(find_snapshot, lake.storage), lake.contracts), strict=True))
     found = {}
     for name, contract in lake.contracts.items():
         loaded = states[name].loaded
@@ -69,7 +72,7 @@ def conditions(lake: Lake, checks: "Mapping[str, Sequence[LastCheck]]") -> dict[
         stale = plan.overdue(contract, now) & loaded
         found[name] = Condition(
             contract=contract,
-            snapshot=find_snapshot(lake.storage, name),
+            snapshot=snapshots[name],
             closed_days=max(0, (now.date() - start).days),
             loaded=loaded,
             today=now.date(),

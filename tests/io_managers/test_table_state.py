@@ -1,6 +1,7 @@
 """What logs of real publishes say of a table's days."""
 
 import datetime as dt
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -139,6 +140,20 @@ def test_a_table_that_did_not_move_on_is_not_read_again(storage: Storage, monkey
     assert after[TABLE].loaded == {FIRST, SECOND}
     assert after[CHANGES.table] == before[CHANGES.table]
     assert read[2:3] == [f"{TABLE} 2"], "of the log, what is new"
+
+
+def test_logs_of_several_tables_are_read_at_the_same_time(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = states.find_snapshot
+    all_ask = threading.Barrier(len(CONTRACTS), timeout=30)
+
+    def waiting(storage: Storage, table: str) -> Any:
+        """Answers when all tables were asked for, as storage does whose answers take long."""
+        all_ask.wait()
+        return find(storage, table)
+
+    load(storage, [("2026-10-01", "k", 1)], ["2026-10-01"])
+    monkeypatch.setattr(states, "find_snapshot", waiting)
+    assert state(storage).loaded == {FIRST}
 
 
 def test_a_table_that_was_removed_and_made_anew_is_read_from_its_beginning(storage: Storage) -> None:

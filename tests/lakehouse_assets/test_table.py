@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+from pyspark.sql.connect.client import SparkConnectClient
 
 from contracts.model import AggregateRule, Bounds, Contract, RowRule, Severity
 from io_managers.commits import read_commits
@@ -149,6 +150,25 @@ def test_an_engine_is_given_in_one_write_as_much_as_it_takes(tiny: TinyLake) -> 
     assert tiny.materialize(ORDER_TABLES, FIRST, SECOND).failures == {}
     assert writes() == {"0", "1"}
     assert tiny.rows(SILVER, "order_id") == [("1",), ("3",), ("5",), ("6",)]
+
+
+def test_an_engine_is_asked_for_a_schema_alone_only_where_it_is_held_against_the_contracts(
+    tiny: TinyLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time it plans the whole query, and opens every table that the query reads."""
+    tiny.deliver("snowflake/orders", "orders", order("1", FIRST))
+    assert tiny.materialize([*ORDER_TABLES, FACTS], FIRST, SECOND).failures == {}
+    asked = []
+    schema = SparkConnectClient.schema
+
+    def counted(client: SparkConnectClient, plan: Any) -> Any:
+        asked.append(plan)
+        return schema(client, plan)
+
+    monkeypatch.setattr(SparkConnectClient, "schema", counted)
+    tables = [*ORDER_TABLES, "gold/product_perf_daily"]
+    assert tiny.materialize(tables, FIRST, SECOND).failures == {}
+    assert len(asked) == 2 * len(tables), "before rows are marked, and before they are published"
 
 
 def test_assets_are_what_contracts_say(tiny: TinyLake) -> None:
