@@ -10,9 +10,8 @@ import dagster as dg
 import pytest
 from automation_support import Automation, automated, automated_among_others
 from conftest import MakeLake
-from lake_support import ORDER_COLUMNS, OwnLake, Row, order, write_rows
-from own_data import CUSTOMER_COLUMNS
-from whole_model_data import customer
+from lake_support import ORDER_COLUMNS, RATE_COLUMNS, OwnLake, Row, order, write_rows
+from whole_model_data import CUSTOMER_COLUMNS, customer
 
 from asset_checks.freshness import freshness, with_open_day
 from contracts.errors import ConfigurationError
@@ -44,9 +43,6 @@ def place_order(lake: OwnLake, name: str, moment: str, **columns: object) -> Non
     """Delivers a version of an order, in a file of its own."""
     file = lake.files("snowflake/orders") / f"{name} {moment.replace(':', '')}.jsonl"
     write_rows(file, ORDER_COLUMNS, [order(name, moment, **columns)])
-
-
-RATE = ("rate_date", "base", "quote", "rate")
 
 
 def rate(value: int) -> Row:
@@ -181,7 +177,7 @@ def test_a_table_whose_source_cannot_tell_of_it_for_a_while_has_no_gap_and_no_du
         said = automation.said["snowflake_arrivals"]
         assert said.startswith("bronze/snowflake_orders can't be asked since 2026-03-11 12:01:00 UTC")
         assert said.endswith("; nothing new in bronze/snowflake_customers, bronze/snowflake_products")
-        write_rows(automation.own.files("fx/rates") / f"{minutes}.csv", RATE, [rate(minutes)])
+        write_rows(automation.own.files("fx/rates") / f"{minutes}.csv", RATE_COLUMNS, [rate(minutes)])
     write_rows(automation.own.files("snowflake/customers") / "new.csv", CUSTOMER_COLUMNS, [customer("C1", NOON)])
     assert {run.asked_by for run in runs} == {"fx_arrivals"}
     assert {run.asked_by for run in automation.tick()} == {"fx_arrivals", "snowflake_arrivals"}

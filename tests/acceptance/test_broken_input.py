@@ -51,7 +51,7 @@ MALFORMED = '{"order_id": "cut o'
 @pytest.fixture(scope="module")
 def good(make_lake: MakeLake, tmp_path_factory: pytest.TempPathFactory) -> OwnLake:
     """A lake with three good days."""
-    lake = make_lake(tmp_path_factory.mktemp("good") / "one", START)
+    lake = make_lake(tmp_path_factory.mktemp("good") / "one", START, ORDER_TABLES)
     rows = [order(f"{name} of {day}", f"{day}T05:00:00Z") for day in DAYS[:3] for name in ("first", "second")]
     write_rows(lake.files("snowflake/orders") / "good.csv", ORDER_COLUMNS, rows)
     lake.settle(BROKEN)

@@ -41,7 +41,7 @@ def modified_on(version: Row) -> dt.date:
 @pytest.fixture(scope="module")
 def settled(make_lake: MakeLake, tmp_path_factory: pytest.TempPathFactory) -> OwnLake:
     """A lake whose ten days are loaded, with another order on each."""
-    lake = make_lake(tmp_path_factory.mktemp("settled") / "one", START)
+    lake = make_lake(tmp_path_factory.mktemp("settled") / "one", START, (*FACTS_OF_ORDERS, *STATES_OF_CUSTOMERS))
     others = [order(f"stays on {day}", f"{day}T05:00:00Z", amount=Decimal("1.00")) for day in DAYS]
     write_rows(lake.files("snowflake/orders") / "others.csv", ORDER_COLUMNS, others)
     lake.settle(MORNING)

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from conftest import MakeLake
 from deltalake import DeltaTable, write_deltalake
-from lake_support import ORDER_COLUMNS, OwnLake, order, write_rows
-from own_data import RATE_COLUMNS
+from lake_support import ORDER_COLUMNS, RATE_COLUMNS, OwnLake, order, write_rows
 
 from asset_checks.runbooks import FOLDER, runbook_of
 from lakehouse_assets.automation.alert_conditions import RUNBOOKS

@@ -14,7 +14,6 @@ from typing import Any
 from lake_support import SOURCE_NAMES, OwnLake, Row, write_rows
 from oracle_comparison import FACTS_RESTATED
 from oracle_silver import DAY, Delivered, Unreadable, midnight
-from own_data import without_time_of_change
 
 START = dt.date(2027, 12, 15)
 END = dt.date(2028, 3, 31)
@@ -223,6 +222,11 @@ def _broken_order(kind: int) -> Row:
     return kinds[kind % len(kinds)]
 
 
+def without_time_of_change(row: Row) -> Row:
+    """The row as a file has it that doesn't have the column."""
+    return {name: value for name, value in row.items() if name != "last_modified_ts"}
+
+
 def _order(order_id: str, day: dt.date, **columns: Any) -> Row:
     return {
         "order_id": order_id,
@@ -339,6 +343,9 @@ def customer(customer_id: str, modified: dt.datetime, **columns: Any) -> Row:
         "is_deleted": False,
         "last_modified_ts": modified,
     } | columns
+
+
+CUSTOMER_COLUMNS = tuple(customer("", midnight(START)))
 
 
 def _chosen_customers() -> Iterator[Row]:

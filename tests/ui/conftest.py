@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", type=Path, help="where screenshots are kept: a temporary folder by default")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterServer]:
     """Dagster, over a lake of which nothing is loaded."""
     folder = tmp_path_factory.mktemp("dagster")
@@ -71,7 +71,7 @@ def take_picture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def backfill(browser: Browser, dagster: DagsterServer, take_picture: TakePicture) -> Backfill:
     """The lake's closed days of all tables, loaded by clicking."""
     last = START + dt.timedelta(days=DAYS - 1)

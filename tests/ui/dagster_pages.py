@@ -17,7 +17,10 @@ PATIENCE = 30_000
 
 @contextmanager
 def first_page(browser: Browser, address: str) -> Iterator[Page]:
-    """Dagster's first page, as somebody sees it who was never there before."""
+    """Dagster's first page, as somebody sees it who was never there before.
+
+    A page follows runs while it is open, which takes time from them: it isn't kept for a wait.
+    """
     expect.set_options(timeout=PATIENCE)
     with browser.new_context(base_url=address, viewport=SCREEN) as context:
         page = context.new_page()

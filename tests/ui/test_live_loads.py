@@ -11,7 +11,7 @@ from conftest import TakePicture, ended_runs
 from dagster_pages import first_page, launch_backfill
 from dagster_server import DagsterServer, dagster_server, wait_for
 from deltalake import DeltaTable
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from asset_checks.identities import Verdict
 from contracts.days import days_between
@@ -50,7 +50,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="module")
-def live(settings: Mapping[str, str]) -> Iterator[DagsterServer]:
+def since() -> dt.datetime:
+    """When Dagster is about to start."""
+    return now()
+
+
+@pytest.fixture(scope="module")
+def live(settings: Mapping[str, str], since: dt.datetime) -> Iterator[DagsterServer]:
     with dagster_server(Path(settings["LAKEHOUSE_ROOT"]).parent, settings) as server:
         yield server
 
@@ -63,12 +69,6 @@ def lake(settings: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
     lake = Lake(Settings(_env_file=None))
     yield lake
     lake.engine.close()
-
-
-@pytest.fixture
-def page(browser: Browser, live: DagsterServer) -> Iterator[Page]:
-    with first_page(browser, live.address) as page:
-        yield page
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,12 @@ def failures_of(live: DagsterServer) -> list[str]:
 
 
 def test_thirty_days_are_backfilled_beside_live_loads_and_nothing_is_loaded_twice(
-    page: Page, live: DagsterServer, lake: Lake
+    browser: Browser, live: DagsterServer, lake: Lake
 ) -> None:
     first, last = lake.settings.start_date, now().date() - dt.timedelta(days=1)
     wait_for(lambda: runs_of(live, "dagster/sensor_name"), 60, "the first live load")
-    backfill = launch_backfill(page, first, last, lambda: None)
+    with first_page(browser, live.address) as page:
+        backfill = launch_backfill(page, first, last, lambda: None)
     ended = wait_for(lambda: ended_runs(live, backfill), 900, "the end of the backfill's run")
     assert set(ended.values()) == {"SUCCESS"}
     wait_for(lambda: not lake.plan().due, 600, "what the backfill made stale")
@@ -128,10 +129,8 @@ def test_thirty_days_are_backfilled_beside_live_loads_and_nothing_is_loaded_twic
 
 
 def test_what_happens_to_an_order_while_one_looks_comes_into_gold_by_itself(
-    page: Page, live: DagsterServer, lake: Lake, take_picture: TakePicture
+    browser: Browser, live: DagsterServer, since: dt.datetime, lake: Lake, take_picture: TakePicture
 ) -> None:
-    since = now()
-
     def in_gold() -> bool:
         address = lake.storage.table_uri("gold/fct_orders")
         if not DeltaTable.is_deltatable(address):
@@ -146,13 +145,14 @@ def test_what_happens_to_an_order_while_one_looks_comes_into_gold_by_itself(
     assert "snowflake_arrivals" in {run.asked_by for run in runs}
     assert failures_of(live) == []
     assert "FAILURE" not in {run.status for run in runs}
-    page.goto("/automation")
-    for name in (*SENSORS, "safety_net", "freshness_every_quarter_of_an_hour"):
-        expect(page.get_by_role("link", name=name)).to_be_visible()
-    page.get_by_role("link", name="snowflake_arrivals").click()
-    expect(page.get_by_text(re.compile("Loads what snowflake has more of"))).to_be_visible()
-    page.goto("/automation")
-    expect(page.get_by_text("Standard sensor")).to_have_count(len(SENSORS))
-    expect(page.get_by_text("Automation condition sensor")).to_be_visible()
-    expect(page.get_by_text(re.compile("ago")).first).to_be_visible()
-    take_picture(page, "automation")
+    with first_page(browser, live.address) as page:
+        page.goto("/automation")
+        for name in (*SENSORS, "safety_net", "freshness_every_quarter_of_an_hour"):
+            expect(page.get_by_role("link", name=name)).to_be_visible()
+        page.get_by_role("link", name="snowflake_arrivals").click()
+        expect(page.get_by_text(re.compile("Loads what snowflake has more of"))).to_be_visible()
+        page.goto("/automation")
+        expect(page.get_by_text("Standard sensor")).to_have_count(len(SENSORS))
+        expect(page.get_by_text("Automation condition sensor")).to_be_visible()
+        expect(page.get_by_text(re.compile("ago")).first).to_be_visible()
+        take_picture(page, "automation")

@@ -15,7 +15,7 @@ from dagster_pages import (
     open_backfill,
 )
 from dagster_server import DagsterServer, dagster_server, wait_for
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from contracts.model import Contract
 from io_managers.staleness import dependency_order
@@ -82,37 +82,35 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         yield Lake(server, folder / "files/fx/rates")
 
 
-@pytest.fixture
-def page(browser: Browser, lake: Lake) -> Iterator[Page]:
-    with first_page(browser, lake.dagster.address) as page:
-        yield page
-
-
 def test_what_a_failure_left_undone_is_loaded_and_nothing_else(
-    lake: Lake, page: Page, contracts: Mapping[str, Contract]
+    lake: Lake, browser: Browser, contracts: Mapping[str, Contract]
 ) -> None:
     lake.deliver_rates("currency")
-    failed = launch_backfill(page, FIRST, SECOND, lambda: None)
+    with first_page(browser, lake.dagster.address) as page:
+        failed = launch_backfill(page, FIRST, SECOND, lambda: None)
     [(broken, status)] = lake.ended(failed).items()
     assert status == "FAILURE"
     undone = with_what_follows(RATES, contracts)
     assert lake.loaded_by(FIRST) == dict.fromkeys(contracts.keys() - undone, broken)
 
     lake.deliver_rates("quote")
-    open_backfill(page, failed)
-    expect(page.get_by_text("Failed", exact=True).last).to_be_visible(timeout=90_000)
-    page.get_by_role("button", name="expand_more").click()
-    page.get_by_role("menuitem", name="Re-execute from failure").click()
-    [(mended, status)] = lake.ended(launched_backfill(page)).items()
+    with first_page(browser, lake.dagster.address) as page:
+        open_backfill(page, failed)
+        expect(page.get_by_text("Failed", exact=True).last).to_be_visible(timeout=90_000)
+        page.get_by_role("button", name="expand_more").click()
+        page.get_by_role("menuitem", name="Re-execute from failure").click()
+        again = launched_backfill(page)
+    [(mended, status)] = lake.ended(again).items()
     assert status == "SUCCESS"
     for day in (FIRST, SECOND):
         assert lake.loaded_by(day) == {table: mended if table in undone else broken for table in contracts}
 
 
-def test_missing_days_alone_are_loaded(lake: Lake, page: Page, contracts: Mapping[str, Contract]) -> None:
+def test_missing_days_alone_are_loaded(lake: Lake, browser: Browser, contracts: Mapping[str, Contract]) -> None:
     before = lake.loaded_by(FIRST)
-    only = page.get_by_text("Backfill only failed and missing partitions within selection")
-    backfill = launch_backfill(page, FIRST, FOURTH, only.click)
+    with first_page(browser, lake.dagster.address) as page:
+        only = page.get_by_text("Backfill only failed and missing partitions within selection")
+        backfill = launch_backfill(page, FIRST, FOURTH, only.click)
     [(run, status)] = lake.ended(backfill).items()
     assert status == "SUCCESS"
     for day in (THIRD, FOURTH):
@@ -121,11 +119,13 @@ def test_missing_days_alone_are_loaded(lake: Lake, page: Page, contracts: Mappin
 
 
 def test_a_table_is_loaded_again_with_what_follows_from_it(
-    lake: Lake, page: Page, contracts: Mapping[str, Contract]
+    lake: Lake, browser: Browser, contracts: Mapping[str, Contract]
 ) -> None:
     before = lake.loaded_by(SECOND)
-    page.goto("/assets/gold/customer_daily?view=lineage&lineageScope=downstream")
-    [(run, status)] = lake.ended(launch_backfill_of_graph(page, FIRST, SECOND, lambda: None)).items()
+    with first_page(browser, lake.dagster.address) as page:
+        page.goto("/assets/gold/customer_daily?view=lineage&lineageScope=downstream")
+        backfill = launch_backfill_of_graph(page, FIRST, SECOND, lambda: None)
+    [(run, status)] = lake.ended(backfill).items()
     assert status == "SUCCESS"
     again = dict.fromkeys(with_what_follows("gold/customer_daily", contracts), run)
     assert len(again) == 4
