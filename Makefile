@@ -7,8 +7,9 @@ SHELL := bash
 
 BIN := .venv/bin
 READY := .venv/ready
-SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
-PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12,$(shell $(name) -c '$(SUPPORTED)' 2>/dev/null && echo $(name))))
+SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
+# The system's comes first: it is built with the compiler's profile of Python at work, and one that pyenv built is not, and takes half as long again.
+PYTHON ?= $(firstword $(foreach name,/usr/bin/python3 python3 python3.11 python3.12,$(shell $(name) -c '$(SUPPORTED)' 2>/dev/null && echo $(name))))
 # What contracts are compared with: the main branch as it was last fetched, else the local one, else the last commit.
 BASE ?= $(shell for revision in origin/main main HEAD; do git rev-parse --verify --quiet $$revision >/dev/null && echo $$revision && break; done)
 
@@ -21,7 +22,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Making .venv with $(PYTHON): a few minutes, once."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes --no-deps --requirement requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check
 	@touch $@
