@@ -3,7 +3,8 @@
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from resources.engine.memory import all_memory
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_STDOUT, _STDERR = 1, 2
 _TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"  # noqa: S105
 _SERVER_SETTINGS = {
     "spark.app.name": "lakehouse",
@@ -97,7 +99,7 @@ class SparkEngine(ConnectedEngine):
         try:
             os.environ[_TOKEN] = token
             was_client = os.environ.pop(CLIENT_MODE, None)
-            with jar_settings(self._packages, self._cache) as jars:
+            with jar_settings(self._packages, self._cache) as jars, _without_standard_output():
                 context = SparkContext(conf=SparkConf().setAll([*settings.items(), *jars.items()]))
             SparkSession(context)  # the server takes each client's settings from a session that is there
         except PySparkException as error:
@@ -137,6 +139,18 @@ def lineage_settings(file: Path) -> Mapping[str, str]:
         "spark.openlineage.transport.type": "file",
         "spark.openlineage.transport.location": str(file),
     }
+
+
+@contextmanager
+def _without_standard_output() -> Iterator[None]:
+    """Lets processes that start here write to standard error instead: a JVM that fetches its jars says so amid a command's answer."""
+    answers = os.dup(_STDOUT)
+    os.dup2(_STDERR, _STDOUT)
+    try:
+        yield
+    finally:
+        os.dup2(answers, _STDOUT)
+        os.close(answers)
 
 
 def _free_port() -> int:
