@@ -2,8 +2,8 @@
 
 import io
 import subprocess
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -114,13 +114,13 @@ def contracts_at(revision: str) -> Mapping[str, Contract]:
     Raises:
         ConfigurationError: git doesn't know the revision, or this is no checkout.
     """
-    arguments = ["git", "archive", revision, FOLDER.name]
+    arguments = ["git", "archive", "--format=zip", revision, FOLDER.name]
     archive = subprocess.run(arguments, cwd=FOLDER.parent, capture_output=True, check=False)  # noqa: S603
     if archive.returncode != 0:
         raise ConfigurationError(f"git can't read {FOLDER.name}/ at '{revision}': {archive.stderr.decode().strip()}")
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-            files.extractall(folder, filter="data")
+        with zipfile.ZipFile(io.BytesIO(archive.stdout)) as files:
+            files.extractall(folder)
         return load_contracts(Path(folder) / FOLDER.name)
 
 
