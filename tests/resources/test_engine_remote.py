@@ -48,7 +48,7 @@ def test_a_server_at_an_address_computes(server: Server) -> None:
 
 
 def test_a_server_that_was_restarted_gets_a_new_session(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "REPEATS", 1)
+    monkeypatch.setattr(connect, "REPEATS", 3)
     engine = RemoteEngine(f"sc://127.0.0.1:{server.port}")
     before = engine.session()
     server.running.stop()
