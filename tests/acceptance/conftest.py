@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from lake_support import OwnLake, with_what_they_are_made_from
+from lake_support import OwnLake
 from oracle_comparison import greatest_by_hash
 from oracle_silver import Greatest
 from pyspark.sql import SparkSession
 
 from contracts.model import Contract
+from lakehouse_assets.lake import made_from
 from tests.support import SharedEngine
 
 
@@ -30,7 +31,7 @@ def make_lake(
     engine = SharedEngine(spark)
 
     def make(folder: Path, start: dt.date, tables: Iterable[str] = tuple(contracts)) -> OwnLake:
-        needed = with_what_they_are_made_from(tables, contracts)
+        needed = {name for table in tables for name in made_from(contracts, table)}
         return OwnLake(folder, home, engine, start, {table: contracts[table] for table in contracts if table in needed})
 
     return make

@@ -200,16 +200,6 @@ class OwnLake:
         }
 
 
-def with_what_they_are_made_from(tables: Iterable[str], contracts: Mapping[str, Contract]) -> set[str]:
-    """Tables, and all those upstream of them."""
-    found: set[str] = set()
-    more = set(tables)
-    while more:
-        found |= more
-        more = {read.table for table in more for read in contracts[table].reads} - found
-    return found
-
-
 @contextmanager
 def events_not_stored() -> Iterator[None]:
     """Lets Dagster store no event: to store thousands takes as long as to make them, and what a lake holds does not depend on them."""

@@ -222,7 +222,7 @@ def _broken_order(kind: int) -> Row:
     return kinds[kind % len(kinds)]
 
 
-def without_time_of_change(row: Row) -> Row:
+def _without_time_of_change(row: Row) -> Row:
     """The row as a file has it that doesn't have the column."""
     return {name: value for name, value in row.items() if name != "last_modified_ts"}
 
@@ -275,7 +275,7 @@ def _chosen_orders() -> Iterator[Row]:
     for number in range(5):
         # A file without the time of change.
         row = _order(f"undated {number}", START + (7 + number) * DAY, customer_id="C02", amount=Decimal("3.33"))
-        yield without_time_of_change(row)
+        yield _without_time_of_change(row)
     for amount in ("0.01", "0.02", "0.05", "1.00", "99.99"):
         # Odd cents between channels.
         yield _order(f"cents {amount}", dt.date(2028, 3, 10), customer_id="torn", amount=Decimal(amount))
@@ -310,7 +310,7 @@ def _customers(draw: random.Random) -> Iterator[Row]:
             "is_deleted": draw.choice((False, None)),
             "last_modified_ts": _moment(draw, signup),
         }
-        yield without_time_of_change(row) if number % 4 == 0 else row
+        yield _without_time_of_change(row) if number % 4 == 0 else row
         for _ in range(draw.randrange(5)):
             row = row | {
                 "country": draw.choice(_COUNTRIES),
