@@ -20,6 +20,7 @@ Flags = npt.NDArray[np.bool_]
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
+_ALL_BITS = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,16 @@ class Draws:
 
     def bits(self, purpose: str, *identity: Any) -> Bits:
         """64 random bits for each identity; its parts are integers, or arrays of them that broadcast."""
-        drawn = np.asarray(_purpose(self.seed, purpose), dtype=np.uint64)
+        drawn: Any = _purpose(self.seed, purpose)
         with np.errstate(over="ignore"):
             for part in identity:
-                drawn = _mixed(drawn ^ _mixed(np.asarray(part, dtype=np.int64).astype(np.uint64) + _STEP))
-        return drawn
+                # An array of one number costs numpy as much as one of hundreds.
+                if isinstance(part, int) and isinstance(drawn, int):
+                    drawn = _mixed_number(drawn ^ _mixed_number((part + int(_STEP)) & _ALL_BITS))
+                else:
+                    own = np.asarray(part, dtype=np.int64).astype(np.uint64) + _STEP
+                    drawn = _mixed(np.asarray(drawn, dtype=np.uint64) ^ _mixed(own))
+        return np.asarray(drawn, dtype=np.uint64)
 
     def share(self, purpose: str, *identity: Any) -> Floats:
         """Uniform in [0, 1)."""
@@ -55,10 +61,16 @@ class Draws:
         return np.asarray(chosen, dtype=np.int64)
 
 
-def _mixed(bits: Any) -> Any:
+def _mixed(bits: Bits) -> Bits:
     bits = (bits ^ (bits >> np.uint64(30))) * _FIRST
     bits = (bits ^ (bits >> np.uint64(27))) * _SECOND
     return bits ^ (bits >> np.uint64(31))
+
+
+def _mixed_number(bits: int) -> int:
+    bits = (bits ^ (bits >> 30)) * int(_FIRST) & _ALL_BITS
+    bits = (bits ^ (bits >> 27)) * int(_SECOND) & _ALL_BITS
+    return bits ^ (bits >> 31)
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ found by looking at the orders of as many days as those take, and at the few tha
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from resources.sources.demo.columns import DAY, SECOND, instants, joined, padded, words
 from resources.sources.demo.draws import Draws, Integers
 from resources.sources.demo.flaws import Flaw, TextRow, delivered_rows, flawed, puts
-from resources.sources.demo.orders import LIFE_DAYS, Orders, PlacedOrders, order_ids
+from resources.sources.demo.orders import LIFE_DAYS, NEVER, Orders, PlacedOrders, order_ids
 from resources.sources.demo.vocabulary import ORDER_EVENT_METADATA, ORDER_STATUSES
 
 _TOPIC = "orders_events"
@@ -89,6 +90,8 @@ class OrderEvents:
     def __init__(self, draws: Draws, orders: Orders) -> None:
         self._draws = draws
         self._orders = orders
+        # Each day of a range looks at the same days before it.
+        self._received = lru_cache(maxsize=LIFE_DAYS + _LATEST_DAYS)(self._received_of)
 
     def count(self, day: int, lake_start: int) -> int:  # noqa: ARG002 - every table answers for a start
         messages = sum(len(part.orders) for part in self._received_on(day))
@@ -105,13 +108,16 @@ class OrderEvents:
     def _received_on(self, day: int) -> Iterator[_Messages]:
         """The messages of a day by the days on which their orders were placed."""
         for placed_on in range(day - LIFE_DAYS - _LATEST_DAYS + 1, day + 1):
-            placed = self._orders.placed(placed_on)
-            may_be = (placed.times >= (day - _LATEST_DAYS) * DAY) & (placed.times < (day + 1) * DAY)
-            orders, statuses = np.nonzero(may_be)
-            received = placed.times[orders, statuses] + self._delay(placed_on, orders, statuses)
-            received -= received % _MILLISECOND
-            kept = received // DAY == day
-            yield _Messages(placed, orders[kept], statuses[kept], received[kept])
+            every = self._received(placed_on)
+            kept = every.received // DAY == day
+            yield _Messages(every.placed, every.orders[kept], every.statuses[kept], every.received[kept])
+
+    def _received_of(self, placed_on: int) -> _Messages:
+        """All messages about the orders of a day."""
+        placed = self._orders.placed(placed_on)
+        orders, statuses = np.nonzero(placed.times != NEVER)
+        received = placed.times[orders, statuses] + self._delay(placed_on, orders, statuses)
+        return _Messages(placed, orders, statuses, received - received % _MILLISECOND)
 
     def _delay(self, placed_on: int, orders: Integers, statuses: Integers) -> Integers:
         """From an event to the broker's receipt: milliseconds at least, days at most."""

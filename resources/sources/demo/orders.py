@@ -4,11 +4,13 @@ An order is the day on which it was placed and a number on that day. Each change
 All of it happens within `LIFE_DAYS`, so a day's versions are found by looking at that many days before it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -107,8 +109,7 @@ class Orders:
 
     def batches(self, day: int, lake_start: int) -> Iterator[pa.RecordBatch]:
         """The versions written on a day."""
-        parts = [self._rows(versions) for versions in self._written_on(day)]
-        rows = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+        rows = self._rows(list(self._written_on(day)))
         if day == lake_start and (lost := self.rows_without_cursor(lake_start)):
             yield altered(rows.slice(0, lost), _LOST_CURSORS[:lost])
         yield from flawed(rows, FLAWS, self._draws, day)
@@ -182,22 +183,29 @@ class Orders:
         bulk = 10 + (50 * draws.share("order bulk quantity", day, orders) ** 2).astype(np.int64)
         return np.where(draws.happens(0.01, "order bulk", day, orders), bulk, usual)
 
-    def _rows(self, versions: _Versions) -> pa.RecordBatch:
-        placed, orders, statuses = versions.placed, versions.orders, versions.statuses
+    def _rows(self, parts: Sequence[_Versions]) -> pa.RecordBatch:
+        def of_orders(column: str) -> npt.NDArray[Any]:
+            return np.concatenate([getattr(part.placed, column)[part.orders] for part in parts])
+
+        placed_on = np.repeat([part.placed.day for part in parts], [len(part.orders) for part in parts])
+        orders = np.concatenate([part.orders for part in parts])
+        statuses = np.concatenate([part.statuses for part in parts])
         corrected = statuses != PLACED
-        quantities = placed.quantities[orders] + placed.corrected_quantity[orders] * corrected
+        quantities = of_orders("quantities") + of_orders("corrected_quantity") * corrected
         columns = {
-            "order_id": order_ids(np.full(len(orders), placed.day), orders),
-            "customer_id": placed.customer_ids(orders),
-            "order_date": dates(placed.day - placed.corrected_days[orders] * corrected),
+            "order_id": order_ids(placed_on, orders),
+            "customer_id": pa.concat_arrays([part.placed.customer_ids(part.orders) for part in parts]),
+            "order_date": dates(placed_on - of_orders("corrected_days") * corrected),
             "product_id": _unless(
-                placed.known_product[orders], self._products.ids(placed.products[orders]), "discontinued"
+                of_orders("known_product"), self._products.ids(of_orders("products")), "discontinued"
             ),
             "quantity": pa.array(quantities.astype(np.int32)),
-            "amount": money(placed.cents[orders] * quantities),
-            "currency": words(placed.currencies[orders], _CURRENCIES),
+            "amount": money(of_orders("cents") * quantities),
+            "currency": words(of_orders("currencies"), _CURRENCIES),
             "status": words(statuses, ORDER_STATUSES),
-            "last_modified_ts": instants(placed.times[orders, statuses]),
+            "last_modified_ts": instants(
+                np.concatenate([part.placed.times[part.orders, part.statuses] for part in parts])
+            ),
         }
         return pa.RecordBatch.from_pydict(columns)
 
