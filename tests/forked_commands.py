@@ -5,6 +5,7 @@ once; no engine is started and no table opened before a fork, so that each proce
 """
 
 import functools
+import gc
 import importlib
 import inspect
 import json
@@ -21,7 +22,14 @@ IMPORTED_ONCE = (
     "pysail.spark",
     "pyspark.sql.connect.session",
     "great_expectations",
+    "dagster._core.storage.runs.sqlite.sqlite_run_storage",
+    "dagster._core.storage.schedules.sqlite.sqlite_schedule_storage",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.launcher.default_run_launcher",
+    "dagster._core.run_coordinator.default_run_coordinator",
     "lakehouse_assets.definitions",
+    "lakehouse_assets.command",
+    "lakehouse_assets.instance.event_log",
 )
 
 
@@ -60,6 +68,15 @@ def prepare_kill(target: str, when: str, call: int) -> None:
     setattr(owner, name, staticmethod(made) if bound else made)
 
 
+def limit_lake(tables: list[str]) -> None:
+    """Lets the lakehouse consist of some tables, among which is whatever they are made from."""
+    from contracts.parse import load_contracts
+    from lakehouse_assets.lake import Lake
+
+    contracts = {table: contract for table, contract in load_contracts().items() if table in tables}
+    Lake.__init__ = functools.partialmethod(Lake.__init__, contracts=contracts)  # type: ignore[method-assign, assignment]
+
+
 def run_command(request: dict[str, Any], output: int) -> None:
     """What the forked process does; it ends here, whatever happens."""
     status = 1
@@ -71,6 +88,8 @@ def run_command(request: dict[str, Any], output: int) -> None:
         for name, value in request["constants"].items():
             owner, attribute = resolve(name)
             setattr(owner, attribute, value)
+        if request["tables"]:
+            limit_lake(request["tables"])
         if request["kill"]:
             prepare_kill(**request["kill"])
         from lakehouse_assets.command import main
@@ -91,6 +110,8 @@ def run_command(request: dict[str, Any], output: int) -> None:
 def main() -> None:
     for name in IMPORTED_ONCE:
         importlib.import_module(name)
+    # A child that looks for garbage would write to all of its parent's pages, and copy them.
+    gc.freeze()
     for line in sys.stdin:
         with tempfile.TemporaryFile() as output:
             child = os.fork()

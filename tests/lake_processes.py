@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,8 +58,12 @@ class LakeProcesses:
         environment: Mapping[str, str],
         kill: KillPoint | None = None,
         constants: Mapping[str, Any] | None = None,
+        tables: Iterable[str] = (),
     ) -> Ended:
-        """A command, with the given variables and module constants; killed at a point if one is given."""
+        """A command, with the given variables and module constants; killed at a point if one is given.
+
+        The lakehouse consists of the given tables, or of all.
+        """
         assert self.server.stdin is not None
         assert self.server.stdout is not None
         request = {
@@ -68,6 +72,7 @@ class LakeProcesses:
             "folder": str(Path(environment["DAGSTER_HOME"]).parent),
             "kill": kill.__dict__ if kill else None,
             "constants": constants or {},
+            "tables": list(tables),
         }
         self.server.stdin.write(json.dumps(request) + "\n")
         self.server.stdin.flush()

@@ -11,6 +11,7 @@ import pytest
 from contracts.model import Contract
 from io_managers.storage import Storage
 from lakehouse_assets.asset_metadata import asset_key
+from lakehouse_assets.lake import made_from
 from tests.lake_processes import (
     LITTLE,
     START,
@@ -69,10 +70,12 @@ REACHED = {
     FACTS: ("gold/fct_orders", "gold/customer_daily"),
     BRONZE: ("bronze/snowflake_orders", "gold/fct_orders"),
     MONTHS_STAGED: ("gold/customer_daily", "gold/customer_monthly"),
-    MONTHS_PUBLISHED: ("gold/customer_monthly", "gold/customer_360"),
+    MONTHS_PUBLISHED: ("gold/customer_monthly", "gold/customer_segments"),
 }
 """Points that are about certain tables: one that has the newest day by then, and one that has not."""
 
+LAST = ("gold/customer_monthly", "gold/customer_segments")
+"""One that is loaded by months, and one by days after it."""
 CHECKPOINT_OFTEN = {"io_managers.upkeep:CHECKPOINT_EVERY": 1}
 
 
@@ -85,54 +88,66 @@ class Reference:
 
 
 @pytest.fixture(scope="module")
+def tables(contracts: Mapping[str, Contract]) -> Mapping[str, Contract]:
+    """Tables of every kind, and what they are made from."""
+    return {name: one for last in LAST for name, one in made_from(contracts, last).items()}
+
+
+@pytest.fixture(scope="module")
 def reference(
-    processes: LakeProcesses, contracts: Mapping[str, Contract], tmp_path_factory: pytest.TempPathFactory
+    processes: LakeProcesses, tables: Mapping[str, Contract], tmp_path_factory: pytest.TempPathFactory
 ) -> Reference:
     folder = tmp_path_factory.mktemp("undisturbed")
     contents = []
     for days in (3, 4):
         environment = {**demo_environment(folder, days), **LITTLE}
-        ended = processes.run("run", environment=environment)
+        ended = processes.run("run", environment=environment, tables=tables)
         assert ended.status == 0, ended.output
-        contents.append(read_lake(environment["LAKEHOUSE_ROOT"], contracts))
+        contents.append(read_lake(environment["LAKEHOUSE_ROOT"], tables))
     return Reference(*contents)
 
 
 def test_a_lake_survives_runs_that_are_killed_anywhere(
     processes: LakeProcesses,
     reference: Reference,
-    contracts: Mapping[str, Contract],
+    tables: Mapping[str, Contract],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first = {**demo_environment(tmp_path, 3), **LITTLE}
     storage = Storage(first["LAKEHOUSE_ROOT"])
     for point, kill in FIRST_LOAD.items():
-        require_killed(processes, first, kill, point)
-        for table, content in read_lake(storage.root, contracts).items():
-            published = loaded_days(storage, contracts[table])
+        require_killed(processes, first, tables, kill, point)
+        for table, content in read_lake(storage.root, tables).items():
+            published = loaded_days(storage, tables[table])
             assert content == (reference.three_days[table] if published else Content()), f"{table}, when {point}"
             assert len(published) in {0, 3}
-        require_reached(storage, contracts, START, point)
-    require_recovered(processes, first, contracts, reference.three_days, monkeypatch)
+        require_reached(storage, tables, START, point)
+    require_recovered(processes, first, tables, reference.three_days, monkeypatch)
 
     a_day_later = {**demo_environment(tmp_path, 4), **LITTLE}
     for point, kill in NEXT_DAY.items():
-        require_killed(processes, a_day_later, kill, point)
-        for table, content in read_lake(storage.root, contracts).items():
-            require_one_of(content, (reference.three_days[table], reference.four_days[table]), contracts[table], point)
-        require_reached(storage, contracts, START + dt.timedelta(days=3), point)
-    require_recovered(processes, a_day_later, contracts, reference.four_days, monkeypatch)
+        require_killed(processes, a_day_later, tables, kill, point)
+        for table, content in read_lake(storage.root, tables).items():
+            require_one_of(content, (reference.three_days[table], reference.four_days[table]), tables[table], point)
+        require_reached(storage, tables, START + dt.timedelta(days=3), point)
+    require_recovered(processes, a_day_later, tables, reference.four_days, monkeypatch)
 
 
-def require_killed(processes: LakeProcesses, environment: Mapping[str, str], kill: KillPoint, point: str) -> None:
-    ended = processes.run("run", environment=environment, kill=kill, constants=CHECKPOINT_OFTEN)
+def require_killed(
+    processes: LakeProcesses,
+    environment: Mapping[str, str],
+    tables: Mapping[str, Contract],
+    kill: KillPoint,
+    point: str,
+) -> None:
+    ended = processes.run("run", environment=environment, kill=kill, constants=CHECKPOINT_OFTEN, tables=tables)
     assert ended.status == -SIGKILL, f"{point}: never reached\n{ended.output}"
 
 
-def require_reached(storage: Storage, contracts: Mapping[str, Contract], newest: dt.date, point: str) -> None:
+def require_reached(storage: Storage, tables: Mapping[str, Contract], newest: dt.date, point: str) -> None:
     if point in REACHED:
-        has, has_not = (str(newest) in loaded_days(storage, contracts[table]) for table in REACHED[point])
+        has, has_not = (str(newest) in loaded_days(storage, tables[table]) for table in REACHED[point])
         assert (has, has_not) == (True, False), f"killed elsewhere than where {point}"
 
 
@@ -150,17 +165,17 @@ def require_one_of(content: Content, allowed: tuple[Content, ...], contract: Con
 def require_recovered(
     processes: LakeProcesses,
     environment: Mapping[str, str],
-    contracts: Mapping[str, Contract],
+    tables: Mapping[str, Contract],
     expected: Mapping[str, Content],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An undisturbed run makes up for those that were killed: the tables are as expected, Dagster knows every day, and nothing is left to do."""
-    ended = processes.run("run", environment=environment)
+    ended = processes.run("run", environment=environment, tables=tables)
     assert ended.status == 0, ended.output
-    assert read_lake(environment["LAKEHOUSE_ROOT"], contracts) == expected
-    assert "Nothing to do" in processes.run("run", environment=environment).output
+    assert read_lake(environment["LAKEHOUSE_ROOT"], tables) == expected
+    assert "Nothing to do" in processes.run("run", environment=environment, tables=tables).output
     monkeypatch.setenv("DAGSTER_HOME", environment["DAGSTER_HOME"])
     with dg.DagsterInstance.get() as instance:
-        for table, contract in contracts.items():
+        for table, contract in tables.items():
             days = loaded_days(Storage(environment["LAKEHOUSE_ROOT"]), contract)
             assert instance.get_materialized_partitions(asset_key(table)) == days, table

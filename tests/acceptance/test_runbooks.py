@@ -28,6 +28,8 @@ DAYS = [START + dt.timedelta(days=number) for number in range(6)]
 LAST = DAYS[-1]
 MORNING = LAST + dt.timedelta(days=1)
 ORDERS, SILVER, FACTS, COUNTRIES = "snowflake/orders", "silver/orders", "gold/fct_orders", "gold/revenue_by_geography"
+TABLES = ("gold/customer_360", "gold/customer_segments", COUNTRIES)
+"""What runbooks speak of, with what it is made from."""
 SILVER_PUBLISHED = KillPoint("deltalake:DeltaTable.create_write_transaction", "after", 2)
 SECTIONS = ["Look", "Mend", "Mended?"]
 
@@ -59,7 +61,11 @@ class Broken:
     def run(self, command: str) -> Ended:
         program, *arguments = shlex.split(command)
         assert program == "lakehouse"
-        return self.processes.run(*arguments, environment=self.own.variables(self.now))
+        return self.run_lakehouse(*arguments)
+
+    def run_lakehouse(self, *arguments: str, kill: KillPoint | None = None) -> Ended:
+        environment = self.own.variables(self.now)
+        return self.processes.run(*arguments, environment=environment, kill=kill, tables=self.own.contracts)
 
     def load(self) -> list[str]:
         """Loads what is due, and says why what failed did."""
@@ -107,7 +113,7 @@ def succeeded(*ended: Ended) -> bool:
 def loaded(make_lake: MakeLake, tmp_path_factory: pytest.TempPathFactory) -> OwnLake:
     """Six closed days with an order each, and what Dagster knows of their load."""
     folder = tmp_path_factory.mktemp("runbooks")
-    own = replace(make_lake(folder / "loaded", START), home=folder / "loaded" / "home")
+    own = replace(make_lake(folder / "loaded", START, TABLES), home=folder / "loaded" / "home")
     for day in DAYS:
         row = order(f"of {day}", f"{day}T05:00:00Z")
         write_rows(own.files(ORDERS) / f"{day}.jsonl", ORDER_COLUMNS, [row])
@@ -219,8 +225,7 @@ def test_run_failed(broken: Broken) -> None:
 
 def test_left_behind(broken: Broken) -> None:
     broken.deliver("later", order("later", f"{LAST}T12:00:00Z"))
-    killed = broken.processes.run("run", environment=broken.own.variables(broken.now), kill=SILVER_PUBLISHED)
-    assert killed.status == -9
+    assert broken.run_lakehouse("run", kill=SILVER_PUBLISHED).status == -9
     ended = broken.follow("left-behind.md")
     assert ended.look[0].status == 1
     assert "its process is gone" in ended.look[0].output
@@ -248,8 +253,11 @@ def test_beyond_restatement(broken: Broken) -> None:
     assert "Nothing to do" in ended.mended[0].output
 
 
-def test_every_alert_and_every_check_has_a_runbook_and_each_runbook_is_followed_here(loaded: OwnLake) -> None:
-    checks = {key.name for key in build_definitions(loaded.at(MORNING)).resolve_asset_graph().asset_check_keys}
+def test_every_alert_and_every_check_has_a_runbook_and_each_runbook_is_followed_here(
+    make_lake: MakeLake, tmp_path: Path
+) -> None:
+    lake = make_lake(tmp_path, START).at(MORNING)
+    checks = {key.name for key in build_definitions(lake).resolve_asset_graph().asset_check_keys}
     named = {*RUNBOOKS.values(), *map(runbook_of, checks), f"{FOLDER}/beyond-restatement.md"}
     files = {path.name for path in (PROJECT / FOLDER).glob("*.md")} - {"README.md"}
     assert {Path(name).name for name in named} == files
