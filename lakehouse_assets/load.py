@@ -33,8 +33,11 @@ from io_managers.staging import Staged, read_staged, stage, stage_in_chunks
 from io_managers.storage import Storage
 from lakehouse_assets.gold.as_of import as_of
 
-CHUNK_DAYS = 31
-"""Days in a staged write, each of which is a partition with a file of its own that the engine holds open."""
+CHUNK_DAYS = 122
+"""Days in a staged write, each of which is a partition with a file of its own that the engine holds open.
+
+Some months at once take no more memory than one, and fewer queries; rows are limited as well.
+"""
 
 Build = Callable[[Sequence[dt.date]], DataFrame]
 """Makes the rows of some days."""

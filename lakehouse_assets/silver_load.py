@@ -33,8 +33,10 @@ from io_managers.publish import Publication
 from io_managers.reads import open_version
 from io_managers.snapshot import recorded
 from io_managers.staging import Staged
-from lakehouse_assets.load import CHUNK_DAYS, Load, Prepared, broken_rows, totals, with_staged
+from lakehouse_assets.load import Load, Prepared, broken_rows, totals, with_staged
 
+DECIDED_AT_ONCE = 31
+"""Days of a first load whose changes are decided and written in one step, as one query."""
 COPIED_AT_ONCE = 2
 """Decided rows are only copied, which an engine needs less memory for than to compute them; and each write reads all decisions."""
 
@@ -118,7 +120,7 @@ def fold_changes(load: Load, changes: DataFrame, read_stored: ReadStored | None)
     in_reach = partitions_in_reach(contract, dates, stored)
     read = partitions_to_read(contract, dates, stored)
     existing = read_stored(in_partitions(contract, read)) if read_stored and read else None
-    if existing is None and len(load.days) <= CHUNK_DAYS:
+    if existing is None and len(load.days) <= DECIDED_AT_ONCE:
         staged = load.stage(first_content(changes, contract), "content", [contract.partition_column])
         outcome = outcome_of(as_decisions(load.read(staged), contract), contract)
     else:

@@ -373,7 +373,7 @@ def test_what_is_decided_is_written_once_where_nothing_is_stored(sold: Table) ->
 
 def cut_content(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets content be decided and merged in two steps, a chunk at a time, also where nothing is stored."""
-    monkeypatch.setattr(silver_load, "CHUNK_DAYS", 0)
+    monkeypatch.setattr(silver_load, "DECIDED_AT_ONCE", 0)
     monkeypatch.setattr(silver_load, "COPIED_AT_ONCE", 1)
 
 
