@@ -53,9 +53,12 @@ test: $(READY) ## Runs all tests but those in a browser or with Java, on two cor
 coverage: $(READY) ## Runs the same tests, but for tests/acceptance, and lists the lines that none of them ran.
 	@$(BIN)/python -m pytest $(TESTS) --ignore tests/acceptance --cov --cov-report term
 
+# Each file has a Dagster of its own, and waits for its daemon most of the time.
+WAITING := --numprocesses 3 --dist loadfile
+
 .PHONY: test-ui
 test-ui: $(READY) ## Runs the tests of Dagster's UI in a browser, which need chromium.
-	@$(BIN)/python -m pytest tests/ui
+	@$(BIN)/python -m pytest tests/ui $(WAITING)
 
 .PHONY: test-jvm
 test-jvm: $(READY) ## Runs the tests of Spark on this machine, which need Java 17: both engines make the same tables.
