@@ -42,8 +42,9 @@ TABLES = (
     "gold/order_funnel_daily",
     "gold/product_perf_daily",
     "gold/revenue_by_geography",
+    "gold/sales_pipeline",
 )
-"""What follows from orders in each of these ways, with what it is made from."""
+"""What follows from orders in each of these ways, and one that doesn't; with what they are made from."""
 LIVE = {"gold/fct_orders", "gold/order_funnel_daily", "gold/product_perf_daily", "gold/customer_daily"}
 
 
@@ -151,7 +152,7 @@ def test_a_late_order_and_a_corrected_one_change_the_gold_days_that_depend_on_th
         assert {day for name, day in changed if name == table} == {DAYS[-3], late, moved, TODAY}
     for table in ("gold/revenue_by_geography", "gold/customer_360", "gold/customer_segments"):
         assert {day for name, day in changed if name == table} == {DAYS[-3], late, moved}
-    for table in ("gold/order_funnel_daily", "gold/dim_customers", "silver/customers"):
+    for table in ("gold/order_funnel_daily", "gold/dim_customers", "gold/sales_pipeline", "silver/customers"):
         assert {day for name, day in changed if name == table} == set()
     assert ("late", late, Decimal("5.00")) in facts(automation)
     assert [day for name, day, _ in facts(automation) if name == f"of {moved}"] == [DAYS[-3]]
