@@ -11,13 +11,22 @@ _SESSION_LOST = re.compile(
     r"|StatusCode\.(UNAVAILABLE|UNAUTHENTICATED|CANCELLED)"
 )
 
+_UNREADABLE = "Exception deserializing response!"
+"""What gRPC says of an answer whose bytes are no message."""
+
 _INTERRUPTED = re.compile(r"operation not found: [0-9a-f-]{36}")
 """What Sail says of a query that was interrupted, which only the guard of its memory does."""
 
 
 def tells_of_a_lost_session(error: Exception) -> bool:
     """Whether an error of PySpark says that the engine, or its session, is away: that, and not what was asked for, is wrong."""
-    return _SESSION_LOST.search(f"{type(error).__name__} {error} {error.__cause__}") is not None
+    said = f"{type(error).__name__} {error} {error.__cause__}"
+    return _SESSION_LOST.search(said) is not None or tells_of_an_unreadable_answer(error)
+
+
+def tells_of_an_unreadable_answer(error: BaseException) -> bool:
+    """Whether the engine's answer arrived, and was garbled: asked again, it may be read."""
+    return _UNREADABLE in str(error)
 
 
 def tells_of_too_little_memory(error: Exception) -> bool:

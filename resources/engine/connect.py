@@ -6,9 +6,10 @@ import os
 import socket
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from contracts.errors import tells_of_an_unreadable_answer
 from resources.engine.capabilities import require_capabilities
 from resources.engine.interface import NO_WORK, EngineAwayError, Work
 
@@ -158,7 +159,12 @@ def connect(connection: "str | ChannelBuilder") -> "SparkSession":
 
 
 def _repeated(times: int) -> "RetryPolicy":
-    """How often a call is repeated that did not arrive."""
+    """How often a call is repeated that did not arrive, or whose answer can't be read."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    return DefaultPolicy(max_retries=times)
+    class Policy(DefaultPolicy):
+        def can_retry(self, e: BaseException) -> bool:
+            # Of a query, whose answer comes in parts, Sail knows nothing more once its reader has gone.
+            return super().can_retry(e) or (tells_of_an_unreadable_answer(e) and not isinstance(e, Iterator))
+
+    return Policy(max_retries=times)

@@ -26,7 +26,7 @@ ENGINE_SETTINGS = {
     # Its allocator would keep what one table needed while the next is made: a third of the memory of a long run. The shorter
     # the delay (milliseconds), the more pages are used again, each of which costs a fault.
     "MIMALLOC_PURGE_DELAY": "2000",
-    # It would wait ten times as long with what threads have given back to all.
+    # It would wait four times as long with what threads have given back to all.
     "MIMALLOC_ARENA_PURGE_MULT": "1",
     "MIMALLOC_ARENA_EAGER_COMMIT": "0",
 }

@@ -1,10 +1,13 @@
 """The engine's session: one, started when it is first needed, checked for what tables rely on, and ended for good."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyspark.errors import PySparkException
 
-from resources.engine import capabilities
+from io_managers.failures import EngineLostError, engine_failure
+from resources.engine import capabilities, connect
 from resources.engine.capabilities import PROBES, require_capabilities
 from resources.engine.interface import EngineError
 from resources.engine.sail import SailEngine
@@ -117,3 +120,41 @@ def test_an_engine_that_lacks_a_capability_leaves_no_server_behind(
         with pytest.raises(EngineError, match="engine 'sail' can't run the lakehouse: timestamps are UTC"):
             engine.session()
     assert starts == ["start", "stop"] * 2
+
+
+def garble(monkeypatch: pytest.MonkeyPatch, spark: Any, call: str, times: int) -> Callable[[], int]:
+    """Has gRPC find a number of answers to a call garbled. Gives how many of them are to come."""
+    left = times
+    method = getattr(spark.client._stub, call)
+    read = method._response_deserializer
+
+    def garbled_at_first(answer: bytes) -> Any:
+        nonlocal left
+        if left == 0:
+            return read(answer)
+        left -= 1
+        raise ValueError("no message")
+
+    monkeypatch.setattr(method, "_response_deserializer", garbled_at_first)
+    return lambda: left
+
+
+@pytest.mark.parametrize("call", ["Config", "AnalyzePlan"])
+def test_an_answer_that_can_not_be_read_is_asked_for_again(
+    spark: "SparkSession", monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    to_come = garble(monkeypatch, spark, call, 1)
+    assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
+    assert spark.range(3).schema.simpleString() == "struct<id:bigint>"
+    assert to_come() == 0
+
+
+@pytest.mark.parametrize(("call", "times"), [("Config", 99), ("ExecutePlan", 1)])
+def test_an_engine_whose_answer_stays_garbled_is_lost_and_may_be_tried_again(
+    spark: Any, monkeypatch: pytest.MonkeyPatch, call: str, times: int
+) -> None:
+    monkeypatch.setattr(spark.client, "_retry_policies", [connect._repeated(1)])
+    garble(monkeypatch, spark, call, times)
+    with pytest.raises(PySparkException) as raised:
+        spark.range(3).collect()
+    assert isinstance(engine_failure(raised.value), EngineLostError)
