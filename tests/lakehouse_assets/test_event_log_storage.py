@@ -70,6 +70,12 @@ def broken() -> Iterator[object]:
 def after_broken() -> None: ...
 
 
+@dg.asset(check_specs=[dg.AssetCheckSpec("known", asset="countries")], code_version="1")
+def countries() -> Iterator[object]:
+    yield dg.AssetCheckResult(check_name="known", passed=True)
+    yield dg.MaterializeResult()
+
+
 ASSETS = [orders, parts, broken, after_broken]
 
 
@@ -106,12 +112,13 @@ def run_days(
     return dg.materialize(selection, instance=instance, tags=days, raise_on_error=False).run_id
 
 
-def three_runs(instance: dg.DagsterInstance) -> list[str]:
-    """A backfill, a single day again, and a part of the graph on other days."""
+def four_runs(instance: dg.DagsterInstance) -> list[str]:
+    """A backfill, a single day again, a part of the graph on other days, and an asset that has no days."""
     return [
         run_days(instance, "2026-10-01", "2026-10-12"),
         run_days(instance, "2026-10-12", "2026-10-12"),
         run_days(instance, "2026-10-10", "2026-10-15", [orders]),
+        dg.materialize([countries], instance=instance).run_id,
     ]
 
 
@@ -170,14 +177,14 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Own:
     """The home of an instance with Dagster's own event log, its runs, and their events."""
     home = tmp_path_factory.mktemp("own")
     with unset_variables(), instance_at(home, OWN) as instance:
-        run_ids = three_runs(instance)
+        run_ids = four_runs(instance)
         return home, run_ids, {run_id: instance.all_logs(run_id) for run_id in run_ids}
 
 
 def test_real_runs_leave_the_rows_that_dagsters_own_event_log_leaves(own: Own, tmp_path: Path) -> None:
     own_home, own_run_ids, _ = own
     with instance_at(tmp_path, BATCHED) as instance:
-        run_ids = three_runs(instance)
+        run_ids = four_runs(instance)
     expected, given_rows = comparable(own_home, own_run_ids), comparable(tmp_path, run_ids)
     assert given_rows.keys() == expected.keys()
     for table, rows in expected.items():
@@ -245,7 +252,7 @@ def counted_commits() -> Iterator[list[str]]:
 
 
 def test_a_batch_commits_once_a_database_and_the_index_last(own: Own, tmp_path: Path) -> None:
-    _, (first, second, _), events = own
+    _, (first, second, *_), events = own
     with instance_at(tmp_path, BATCHED) as instance:
         storage = instance.event_log_storage
         # The first connection to a run's database creates it, in transactions of its own.
@@ -268,7 +275,7 @@ def test_a_range_run_hands_its_events_over_in_batches(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_fails_leaves_nothing_behind(own: Own, tmp_path: Path) -> None:
-    _, (first, _, _), events = own
+    _, (first, *_), events = own
     by_type = {entry.dagster_event_type.value: entry for entry in events[first] if entry.dagster_event}
     planned_twice = [by_type["ASSET_MATERIALIZATION"], *2 * [by_type["ASSET_CHECK_EVALUATION_PLANNED"]]]
     with instance_at(tmp_path, BATCHED) as instance:
@@ -287,7 +294,7 @@ def open_databases(home: Path) -> set[str]:
 
 
 def test_the_databases_of_the_run_that_stored_last_stay_open(own: Own, tmp_path: Path) -> None:
-    _, (first, second, _), events = own
+    _, (first, second, *_), events = own
     with instance_at(tmp_path, BATCHED) as instance:
         storage = instance.event_log_storage
         storage.store_event(events[first][0])
