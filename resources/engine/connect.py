@@ -140,6 +140,8 @@ class ConnectedEngine(ABC):
             # A session that is lost can't be ended, and is not there to be.
             with contextlib.suppress(PySparkException, RpcError):
                 session.stop()
+            # Its finalizer would close it again, in whichever thread collects it, and wait there for calls of all other sessions.
+            session.client.close = lambda: None
         self._end()
 
 

@@ -1,10 +1,13 @@
 """The engine's session: one, started when it is first needed, checked for what tables rely on, and ended for good."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pyspark.errors import PySparkException
+from pyspark.sql.connect.client.reattach import ExecutePlanResponseReattachableIterator
 
 from io_managers.failures import EngineLostError, engine_failure
 from resources.engine import capabilities, connect
@@ -120,6 +123,20 @@ def test_an_engine_that_lacks_a_capability_leaves_no_server_behind(
         with pytest.raises(EngineError, match="engine 'sail' can't run the lakehouse: timestamps are UTC"):
             engine.session()
     assert starts == ["start", "stop"] * 2
+
+
+def test_a_session_that_has_ended_closes_nothing_more_when_it_is_collected(spark: "SparkSession") -> None:
+    engine = SailEngine()
+    session: Any = engine.session()
+    session.is_kept_by = session
+    ended = weakref.ref(session)
+    engine.close()
+    del session
+    spark.range(1).collect()
+    releases = ExecutePlanResponseReattachableIterator._release_thread_pool_instance
+    gc.collect()
+    assert ended() is None
+    assert ExecutePlanResponseReattachableIterator._release_thread_pool_instance is releases is not None
 
 
 def garble(monkeypatch: pytest.MonkeyPatch, spark: Any, call: str, times: int) -> Callable[[], int]:
