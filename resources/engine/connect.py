@@ -156,8 +156,11 @@ def connect(connection: "str | ChannelBuilder") -> "SparkSession":
     os.environ[CLIENT_MODE] = "1"
     builder: Any = ConnectSession.builder
     builder = builder.remote(connection) if isinstance(connection, str) else builder.channelBuilder(connection)
-    session: SparkSession = builder.create()
-    return session
+    session: Any = builder.create()
+    # At exit the client would have the server forget its models: Sail, which knows none, answers with an error, which is then logged.
+    atexit.unregister(session.client._cleanup_ml_cache)  # noqa: SLF001
+    connected: SparkSession = session
+    return connected
 
 
 def _repeated(times: int) -> "RetryPolicy":

@@ -1,6 +1,8 @@
 """The engine's session: one, started when it is first needed, checked for what tables rely on, and ended for good."""
 
 import gc
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from resources.engine import capabilities, connect
 from resources.engine.capabilities import PROBES, require_capabilities
 from resources.engine.interface import EngineError
 from resources.engine.sail import SailEngine
+from tests.lake_processes import whole_environment
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -137,6 +140,15 @@ def test_a_session_that_has_ended_closes_nothing_more_when_it_is_collected(spark
     gc.collect()
     assert ended() is None
     assert ExecutePlanResponseReattachableIterator._release_thread_pool_instance is releases is not None
+
+
+def test_a_process_that_ends_with_its_engine_open_logs_no_error() -> None:
+    script = "from resources.engine.sail import SailEngine; print(SailEngine().session().range(1).count())"
+    environment = whole_environment({"SPARK_CONNECT_LOG_LEVEL": "ERROR"})
+    ended = subprocess.run(
+        [sys.executable, "-c", script], check=False, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "1\n", "")
 
 
 def garble(monkeypatch: pytest.MonkeyPatch, spark: Any, call: str, times: int) -> Callable[[], int]:

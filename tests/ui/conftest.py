@@ -77,18 +77,21 @@ def backfill(browser: Browser, dagster: DagsterServer, take_picture: TakePicture
     last = START + dt.timedelta(days=DAYS - 1)
     with first_page(browser, dagster.address) as page:
         launched = launch_backfill(page, START, last, lambda: take_picture(page, "backfill"))
-    runs = wait_for(lambda: ended_runs(dagster, launched), 600, "the end of the backfill's runs")
+    runs = wait_for(lambda: ended_runs(dagster, launched), 600, "the end of the backfill")
     assert set(runs.values()) == {"SUCCESS"}
     return Backfill(launched, list(runs))
 
 
 def ended_runs(dagster: DagsterServer, backfill: str) -> Mapping[str, str] | None:
-    """The statuses of a backfill's runs, once there are any and all have ended."""
+    """The statuses of a backfill's runs, once the daemon knows that all have ended: until then the UI repeats none."""
     found = dagster.query(
-        """query ($filter: RunsFilter!) {
-             runsOrError(filter: $filter) { ... on Runs { results { runId status } } }
+        """query ($backfill: String!) {
+             partitionBackfillOrError(backfillId: $backfill) {
+               ... on PartitionBackfill { status runs { runId status } }
+             }
            }""",
-        filter={"tags": [{"key": "dagster/backfill", "value": backfill}]},
-    )["runsOrError"]["results"]
-    statuses = {run["runId"]: run["status"] for run in found}
-    return statuses if all(status in {"SUCCESS", "FAILURE", "CANCELED"} for status in statuses.values()) else None
+        backfill=backfill,
+    )["partitionBackfillOrError"]
+    if found["status"] not in {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}:
+        return None
+    return {run["runId"]: run["status"] for run in found["runs"]}
