@@ -10,16 +10,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft201909Validator
-from jsonschema.exceptions import ValidationError
-from jsonschema.protocols import Validator
-from jsonschema.validators import extend
+from jsonschema_rs import Draft201909Validator, ValidationError, ValidationErrorKind
 
 from contracts.problems import Problems
 
 _NO_OPERATOR = (
     "it needs exactly one operator with a number, or two ascending ones: mustBe, mustBeLessThan, mustBeBetween, ..."
 )
+_OF_KEYS = (ValidationErrorKind.AdditionalProperties, ValidationErrorKind.UnevaluatedProperties)
+"""Keys that the standard doesn't know; the lakehouse knows fewer."""
 Keys = dict[str, "Keys | None"]
 """The keys of an object, or of each object of a list; None ends what is looked at."""
 
@@ -60,29 +59,33 @@ DOCUMENT_KEYS: Keys = {
 
 
 @cache
-def validator() -> Validator:
-    """The standard's JSON Schema, compiled once a process.
-
-    It leaves out `unevaluatedProperties`: `DOCUMENT_KEYS` is narrower, and the keyword costs most of the time.
-    """
+def validator() -> Draft201909Validator:
+    """The standard's JSON Schema, compiled once a process."""
     # The package's own import reads pydantic and all of its models, so that the file is found without importing it.
     package = find_spec("open_data_contract_standard")
     if package is None or package.submodule_search_locations is None:
         raise ModuleNotFoundError("open-data-contract-standard is not installed: install the project's requirements")
     schema = json.loads((Path(package.submodule_search_locations[0]) / "schema.json").read_text("utf-8"))
-    kind: type[Validator] = extend(Draft201909Validator, {"unevaluatedProperties": lambda *_: ()})  # type: ignore[no-untyped-call]
-    return kind(schema)
+    return Draft201909Validator(schema)
 
 
 def check_document(problems: Problems) -> None:
     """Adds what the document says that the standard forbids or the lakehouse doesn't read."""
     _check_keys(problems.document, DOCUMENT_KEYS, problems)
     for error in validator().iter_errors(problems.document):
-        # Keys are judged above. Without a logicalType, which is missed later, the schema asks for the options of all of them.
-        if error.validator == "additionalProperties" or _of_no_type(problems.document, error):
-            continue
-        operators = error.validator == "oneOf" and "mustBe" in str(error.schema)
-        problems.at(*error.absolute_path).add(_NO_OPERATOR if operators else _shortened(error.message))
+        if not isinstance(error.kind, _OF_KEYS) and not _of_no_type(problems.document, error):
+            problems.at(*error.instance_path).add(_message(error))
+
+
+def _message(error: ValidationError) -> str:
+    match error.kind:
+        case ValidationErrorKind.OneOfNotValid() | ValidationErrorKind.OneOfMultipleValid() if (
+            "DataQualityOperators" in error.schema_path
+        ):
+            return _NO_OPERATOR
+        case ValidationErrorKind.Enum(options):
+            return f"{error.instance!r} is not one of {', '.join(map(repr, options))}"
+    return _shortened(error.message)
 
 
 def _check_keys(value: Any, keys: Keys, problems: Problems) -> None:
@@ -98,9 +101,12 @@ def _check_keys(value: Any, keys: Keys, problems: Problems) -> None:
 
 
 def _of_no_type(document: Any, error: ValidationError) -> bool:
-    """Whether an error comes from a condition on a column's logicalType, of a column that has none."""
-    path = list(error.absolute_path)
-    if "then" not in error.absolute_schema_path or "quality" in path:
+    """Whether an error comes from a condition on a column's logicalType, of a column that has none.
+
+    That it is missing is found later; the schema asks such a column for the options of all types.
+    """
+    path = error.instance_path
+    if "then" not in error.evaluation_path or "quality" in path:
         return False
     for step in path[: path.index("logicalTypeOptions")] if "logicalTypeOptions" in path else path:
         document = document[step]

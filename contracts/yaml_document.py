@@ -9,10 +9,17 @@ from typing import Any
 
 import yaml
 
+_KINDS = ("str", "null", "bool", "int", "float", "seq", "map")
+
 
 class _ContractLoader(yaml.CSafeLoader):
-    """A safe loader whose only plain scalars besides text are null, booleans and numbers."""
+    """A safe loader for what JSON has: text, null, booleans, numbers, lists and mappings, whatever tag asks for more."""
 
+    yaml_constructors = {  # noqa: RUF012 (the library's own attribute)
+        tag: construct
+        for tag, construct in yaml.CSafeLoader.yaml_constructors.items()
+        if tag is None or tag.removeprefix("tag:yaml.org,2002:") in _KINDS
+    }
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (the library's own attribute)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
