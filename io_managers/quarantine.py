@@ -15,6 +15,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from contracts.errors import PermanentError, RetryableError
 from contracts.model import BROKEN_RULES, RAW, WINDOW, Contract, PartitionGrain
+from io_managers.direct_reads import query, text_literal
 from io_managers.publish import Publication, Published, attempt_id, publish, rebuild
 from io_managers.snapshot import (
     Snapshot,
@@ -201,10 +202,11 @@ def _rows_of(
     except TableNotFoundError:
         return QUARANTINE_SCHEMA.empty_table()
     wanted = [window for window in sorted(attempts) if windows is None or window in windows]
-    condition = pc.field("_window").isin(pa.array(wanted, pa.string()))
-    rows = (
-        table.to_pyarrow_dataset().to_table(columns=QUARANTINE_SCHEMA.names, filter=condition).cast(QUARANTINE_SCHEMA)
-    )
+    if not wanted:
+        return QUARANTINE_SCHEMA.empty_table()
+    columns = ", ".join(f'"{name}"' for name in QUARANTINE_SCHEMA.names)
+    of_windows = f'"{WINDOW}" in ({", ".join(map(text_literal, wanted))})'
+    rows = query(table, f"select {columns} from rows where {of_windows}", QUARANTINE_SCHEMA)  # noqa: S608
     counting = pa.array([attempts[window] for window in rows["_window"].to_pylist()], pa.int64())
     return rows.filter(pc.equal(rows["_attempt"], counting)).sort_by("_window")
 

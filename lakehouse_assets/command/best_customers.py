@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from io_managers.direct_reads import query
 from io_managers.snapshot import find_snapshot
 from lakehouse_assets.lake import Lake
 
@@ -21,5 +22,8 @@ def best_customers(lake: Lake) -> pa.Table | None:
     if snapshot is None or not days:
         return None
     column = lake.contracts[TABLE].partition_column
-    rows = snapshot.delta.to_pyarrow_table(partitions=[(column, "=", max(days))], columns=list(COLUMNS))
-    return rows.sort_by([("lifetime_net_eur", "descending"), ("customer_id", "ascending")]).slice(0, SHOWN)
+    return query(
+        snapshot.delta,
+        f"select {', '.join(COLUMNS)} from rows where {column} = date '{max(days)}' "  # noqa: S608
+        f"order by lifetime_net_eur desc, customer_id limit {SHOWN}",
+    )
