@@ -27,6 +27,7 @@ def main(given: Sequence[str] | None = None) -> int:
     if not console.is_terminal:
         console = Console(width=160)
     work = Path(options.work or tempfile.mkdtemp(prefix="lakehouse-bench-")).absolute()
+    work.mkdir(parents=True, exist_ok=True)
     with console.status("") as status:
 
         def say(step: str) -> None:
@@ -34,7 +35,13 @@ def main(given: Sequence[str] | None = None) -> int:
             if not console.is_terminal:
                 console.print(step)
 
-        results = _measure(options, work, say)
+        results = Results(_machine(), more_days_scale=options.history_scale)
+        try:
+            _measure(results, options, work, say)
+        finally:
+            # Where a run fails, what was measured before it took as long, and stands.
+            (work / "results.json").write_text(json.dumps(asdict(results), indent=2, default=str))
+            console.print(f"All figures: {work / 'results.json'}")
     measured = list(parts(results))
     for listing in (listing for part in measured for listing in part.listings):
         console.print(listing.for_terminal())
@@ -43,16 +50,13 @@ def main(given: Sequence[str] | None = None) -> int:
             console.print(f"gold/{name} {dict(difference.key)}: {difference.reason}")
     for reached, words in (verdict for part in measured for verdict in part.verdicts):
         console.print(f"[green]reached[/] {words}" if reached else f"[bold red]missed[/] {words}")
-    (work / "results.json").write_text(json.dumps(asdict(results), indent=2, default=str))
-    console.print(f"All figures: {work / 'results.json'}")
     if options.page:
         write_page(options.page, results)
         console.print(f"Written: {options.page}")
     return 0 if all(compared.equal for compared in results.equality.values()) else 1
 
 
-def _measure(options: argparse.Namespace, work: Path, say: Say) -> Results:
-    results = Results(_machine(), more_days_scale=options.history_scale)
+def _measure(results: Results, options: argparse.Namespace, work: Path, say: Say) -> None:
     for scale in sorted(options.scales):
         runs = 3 if scale < REPEATED_BELOW else 1
         measured, compared = side_by_side(work / "beside", scale, options.runs or runs, say)
@@ -64,7 +68,6 @@ def _measure(options: argparse.Namespace, work: Path, say: Say) -> Results:
     results.engines = [both_engines(work / "engines", scale, say) for scale in sorted(options.engine_scales)]
     if options.memory_scale:
         results.memory_end = memory_end(work / "memory", options.memory_scale, say)
-    return results
 
 
 def _options() -> argparse.ArgumentParser:
