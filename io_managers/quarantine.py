@@ -153,8 +153,7 @@ def remove_superseded(storage: Storage, contract: Contract, windows: Collection[
         if not superseded:
             return
         before = table.version()
-        listed = ", ".join("'" + window.replace("'", "''") + "'" for window in superseded)
-        table.delete(f"_window in ({listed}) and _attempt < {attempt}", post_commithook_properties=NO_HOOKS)
+        table.delete(f"{_of_windows(superseded)} and _attempt < {attempt}", post_commithook_properties=NO_HOOKS)
         checkpoint_if_due(storage, uri, before, table.version())
     except TableNotFoundError:
         return
@@ -204,11 +203,15 @@ def _rows_of(
     wanted = [window for window in sorted(attempts) if windows is None or window in windows]
     if not wanted:
         return QUARANTINE_SCHEMA.empty_table()
-    columns = ", ".join(f'"{name}"' for name in QUARANTINE_SCHEMA.names)
-    of_windows = f'"{WINDOW}" in ({", ".join(map(text_literal, wanted))})'
-    rows = query(table, f"select {columns} from rows where {of_windows}", QUARANTINE_SCHEMA)  # noqa: S608
+    columns = ", ".join(QUARANTINE_SCHEMA.names)
+    rows = query(table, f"select {columns} from rows where {_of_windows(wanted)}", QUARANTINE_SCHEMA)  # noqa: S608
     counting = pa.array([attempts[window] for window in rows["_window"].to_pylist()], pa.int64())
     return rows.filter(pc.equal(rows["_attempt"], counting)).sort_by("_window")
+
+
+def _of_windows(windows: Iterable[str]) -> str:
+    """The condition that a row belongs to one of some windows, of which there is at least one."""
+    return f"{WINDOW} in ({', '.join(map(text_literal, windows))})"
 
 
 def _lowest_attempts(table: DeltaTable) -> Mapping[str, int]:
