@@ -56,12 +56,7 @@ def read_commit_info(storage: Storage, table_uri: str, version: int) -> Action:
     Raises:
         FileNotFoundError: the version was never committed, or its log file has expired.
     """
-    content = storage.read_bytes(f"{log_uri(table_uri)}/{version:020d}.json")
-    for line in content.splitlines():
-        if b'"commitInfo"' in line[:20]:
-            info: Action = json.loads(line)["commitInfo"]
-            return info
-    return {}
+    return next(_actions_of_kind(storage, table_uri, version, "commitInfo"), {})
 
 
 def read_transactions(storage: Storage, table_uri: str, version: int) -> Mapping[str, int]:
@@ -80,10 +75,17 @@ def read_transactions(storage: Storage, table_uri: str, version: int) -> Mapping
     for name in checkpoints.get(start, []):
         transactions.update(_checkpointed(storage, f"{log_uri(table_uri)}/{name}"))
     for number in range(start + 1, version + 1):
-        for action in read_actions(storage, table_uri, number):
-            if transaction := action.get("txn"):
-                transactions[transaction["appId"]] = transaction["version"]
+        for transaction in _actions_of_kind(storage, table_uri, number, "txn"):
+            transactions[transaction["appId"]] = transaction["version"]
     return transactions
+
+
+def _actions_of_kind(storage: Storage, table_uri: str, version: int, kind: str) -> Iterator[Action]:
+    """What the actions of one kind say, in a commit of which most are of files, long and of no interest."""
+    content = storage.read_bytes(f"{log_uri(table_uri)}/{version:020d}.json")
+    for line in content.splitlines():
+        if f'"{kind}"'.encode() in line[:20] and kind in (action := json.loads(line)):
+            yield action[kind]
 
 
 def _checkpointed(storage: Storage, uri: str) -> Iterator[tuple[str, int]]:

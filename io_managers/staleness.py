@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import accumulate, groupby
 
@@ -59,13 +60,58 @@ class Touch:
     """What time it was for the run."""
 
 
-@dataclass(frozen=True, slots=True)
+class _Changes:
+    """When each of a table's dates was last changed: found without looking at every commit for every day."""
+
+    def __init__(self, touches: Sequence[Touch]) -> None:
+        self._touches = touches
+        last: dict[dt.date, int] = {}
+        for touch in touches:
+            for date in touch.dates:
+                last[date] = max(touch.version, last.get(date, -1))
+        self._dates = sorted(last)
+        self._last = [last[date] for date in self._dates]
+        self._last_until = list(accumulate(self._last, max))
+
+    @property
+    def newest(self) -> int:
+        """The last version that changed any date; -1 where none did."""
+        return self._last_until[-1] if self._last_until else -1
+
+    def last(self, oldest: dt.date | None, newest: dt.date) -> int:
+        """The last version that changed a date of a range; -1 where none did."""
+        end = bisect_right(self._dates, newest)
+        if oldest is None:
+            return self._last_until[end - 1] if end else -1
+        begin = bisect_left(self._dates, oldest)
+        return max(self._last[begin:end], default=-1)
+
+    def since(self, version: int, oldest: dt.date | None, newest: dt.date) -> dt.datetime:
+        """When a date of a range was first changed after a version."""
+        return min(
+            touch.clock
+            for touch in self._touches
+            if touch.version > version
+            and any((oldest is None or oldest <= date) and date <= newest for date in touch.dates)
+        )
+
+
+@dataclass(frozen=True)
 class TableState:
     """What a table's log says of its days. A day may be loaded by a commit that the log no longer holds."""
 
     loaded: frozenset[dt.date] = frozenset()
     loads: Mapping[dt.date, Load] = field(default_factory=dict)
     touches: Sequence[Touch] = ()
+
+    @cached_property
+    def changes(self) -> _Changes:
+        """The touches by date: made once, since a run plans for one table after the other."""
+        return _Changes(self.touches)
+
+
+_NOTHING = TableState()
+"""Of a table that was never created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +179,9 @@ def plan(  # noqa: PLR0913
     due: list[Outstanding] = []
     beyond: list[Outstanding] = []
     due_days: dict[str, Mapping[dt.date, dt.datetime]] = {}
-    changes = {table: _Changes(state.touches) for table, state in states.items()}
     for table in dependency_order(contracts):
         contract = contracts[table]
-        state = states.get(table, TableState())
+        state = states.get(table, _NOTHING)
         marks = (arrived or {}).get(table, {})
         found = []
         for day in days:
@@ -144,7 +189,7 @@ def plan(  # noqa: PLR0913
                 found.append(Outstanding(table, day, Cause.MISSING, "never loaded"))
             elif load := state.loads.get(day):
                 if contract.reads:
-                    judged = _by_inputs(contract, day, load, changes, due_days)
+                    judged = _by_inputs(contract, day, load, states, due_days)
                 else:
                     judged = _by_source(contract, day, load, marks.get(day), now)
                 if judged:
@@ -170,50 +215,21 @@ def _one_a_month(found: Sequence[Outstanding]) -> list[Outstanding]:
     return kept
 
 
-class _Changes:
-    """When each of a table's dates was last changed: found without looking at every commit for every day."""
-
-    def __init__(self, touches: Sequence[Touch]) -> None:
-        self._touches = touches
-        self._last: dict[dt.date, int] = {}
-        for touch in touches:
-            for date in touch.dates:
-                self._last[date] = max(touch.version, self._last.get(date, -1))
-        self._dates = sorted(self._last)
-        self._last_until = list(accumulate((self._last[date] for date in self._dates), max))
-
-    def last(self, oldest: dt.date | None, newest: dt.date) -> int:
-        """The last version that changed a date of a range; -1 where none did."""
-        end = bisect_right(self._dates, newest)
-        if oldest is None:
-            return self._last_until[end - 1] if end else -1
-        begin = bisect_left(self._dates, oldest)
-        return max((self._last[date] for date in self._dates[begin:end]), default=-1)
-
-    def since(self, version: int, oldest: dt.date | None, newest: dt.date) -> dt.datetime:
-        """When a date of a range was first changed after a version."""
-        return min(
-            touch.clock
-            for touch in self._touches
-            if touch.version > version
-            and any((oldest is None or oldest <= date) and date <= newest for date in touch.dates)
-        )
-
-
 def _by_inputs(
     contract: Contract,
     day: dt.date,
     load: Load,
-    changes: Mapping[str, _Changes],
+    states: Mapping[str, TableState],
     due_days: Mapping[str, Mapping[dt.date, dt.datetime]],
 ) -> tuple[Cause, str, dt.datetime] | None:
     """Why a loaded day of a table that reads others has to be loaded again, if it has to."""
     for read in contract.reads:
-        dates, seen = dates_read(read, day), load.inputs.get(read.table, -1)
-        last = changes[read.table].last(*dates) if read.table in changes else -1
-        if last > seen:
-            return Cause.STALE, f"{read.table} changed in version {last}", changes[read.table].since(seen, *dates)
-        upstream = due_days.get(read.table, {})
+        seen, upstream = load.inputs.get(read.table, -1), due_days.get(read.table, {})
+        changes = states.get(read.table, _NOTHING).changes
+        if changes.newest > seen:
+            dates = dates_read(read, day)
+            if (last := changes.last(*dates)) > seen:
+                return Cause.STALE, f"{read.table} changed in version {last}", changes.since(seen, *dates)
         if reads_any(read, day, upstream):
             since = min(since for date, since in upstream.items() if reads_any(read, day, (date,)))
             return Cause.STALE, f"{read.table} is about to change", since
