@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from contracts.model import Column, Contract, Read
+from io_managers.staleness import dependency_order
 from resources.engine.interface import NO_WORK, Work
 from resources.engine.sail import SailEngine
 from resources.engine.spark import SparkEngine
@@ -83,3 +84,12 @@ def collected(frame: "DataFrame", *columns: str) -> list[tuple[Any, ...]]:
     """The rows as sorted tuples of the named columns; fails where the engine's rows aren't of the types that it announced."""
     rows = frame.select(*columns).toArrow().to_pylist()
     return sorted((tuple(row.values()) for row in rows), key=repr)
+
+
+def with_what_follows(table: str, contracts: Mapping[str, Contract]) -> set[str]:
+    """A table, and all that are made of it."""
+    found = {table}
+    for name in dependency_order(contracts):
+        if any(read.table in found for read in contracts[name].reads):
+            found.add(name)
+    return found

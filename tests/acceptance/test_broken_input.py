@@ -14,6 +14,7 @@ from lake_support import ORDER_COLUMNS, ORDER_TABLES, OwnLake, Row, csv_text, or
 from io_managers.batches import Batch
 from lakehouse_assets.command.condition import Condition, conditions
 from lakehouse_assets.command.run import Summary
+from tests.support import with_what_follows
 
 START = dt.date(2026, 5, 1)
 DAYS = [START + dt.timedelta(days=number) for number in range(6)]
@@ -187,17 +188,6 @@ def without_order_id(path: Path) -> None:
     write_rows(path, ORDER_COLUMNS[1:], [GOOD])
 
 
-def with_readers(lake: OwnLake, table: str) -> set[str]:
-    """A table and whatever reads it, or reads what reads it."""
-    found = {table}
-    while (
-        more := {name for name, contract in lake.contracts.items() if found & {read.table for read in contract.reads}}
-        - found
-    ):
-        found |= more
-    return found
-
-
 @pytest.mark.parametrize(
     ("break_file", "names"),
     [
@@ -218,7 +208,7 @@ def test_a_file_that_cannot_be_read_stops_its_table_and_nothing_else(
     assert names in str(condition_of_orders(lake, EMPTY).source_error)
     for table in ORDER_TABLES:
         assert lake.rows_by_partition(table) == good.rows_by_partition(table)
-    assert {table for table, _ in lake.stale(EMPTY)} == with_readers(lake, "bronze/snowflake_orders")
+    assert {table for table, _ in lake.stale(EMPTY)} == with_what_follows("bronze/snowflake_orders", lake.contracts)
 
     for path in lake.files("snowflake/orders").glob("broken*"):
         path.unlink()

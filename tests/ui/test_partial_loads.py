@@ -18,8 +18,8 @@ from dagster_server import DagsterServer, dagster_server, wait_for
 from playwright.sync_api import Browser
 
 from contracts.model import Contract
-from io_managers.staleness import dependency_order
 from tests.lake_processes import START, demo_environment
+from tests.support import with_what_follows
 
 FIRST, SECOND, THIRD, FOURTH = DAYS = [START + dt.timedelta(days=number) for number in range(4)]
 RATES = "bronze/fx_rates"
@@ -58,15 +58,6 @@ class Lake:
     def ended(self, backfill: str) -> Mapping[str, str]:
         """The statuses of a backfill's runs."""
         return wait_for(lambda: ended_runs(self.dagster, backfill), 300, "the end of the backfill")
-
-
-def with_what_follows(table: str, contracts: Mapping[str, Contract]) -> set[str]:
-    """A table, and all that are made of it."""
-    found = {table}
-    for name in dependency_order(contracts):
-        if any(read.table in found for read in contracts[name].reads):
-            found.add(name)
-    return found
 
 
 @pytest.fixture(scope="module")
