@@ -39,8 +39,7 @@ def read_actions(storage: Storage, table_uri: str, version: int) -> Sequence[Act
     Raises:
         FileNotFoundError: the version was never committed, or its log file has expired.
     """
-    content = storage.read_bytes(f"{log_uri(table_uri)}/{version:020d}.json")
-    return [json.loads(line) for line in content.splitlines() if line.strip()]
+    return [json.loads(line) for line in _lines_of(storage, table_uri, version) if line.strip()]
 
 
 def write_first_commit(storage: Storage, table_uri: str, actions: Iterable[Action]) -> None:
@@ -82,10 +81,14 @@ def read_transactions(storage: Storage, table_uri: str, version: int) -> Mapping
 
 def _actions_of_kind(storage: Storage, table_uri: str, version: int, kind: str) -> Iterator[Action]:
     """What the actions of one kind say, in a commit of which most are of files, long and of no interest."""
-    content = storage.read_bytes(f"{log_uri(table_uri)}/{version:020d}.json")
-    for line in content.splitlines():
-        if f'"{kind}"'.encode() in line[:20] and kind in (action := json.loads(line)):
+    name = f'"{kind}"'.encode()
+    for line in _lines_of(storage, table_uri, version):
+        if name in line[:20] and kind in (action := json.loads(line)):
             yield action[kind]
+
+
+def _lines_of(storage: Storage, table_uri: str, version: int) -> Sequence[bytes]:
+    return storage.read_bytes(f"{log_uri(table_uri)}/{version:020d}.json").splitlines()
 
 
 def _checkpointed(storage: Storage, uri: str) -> Iterator[tuple[str, int]]:

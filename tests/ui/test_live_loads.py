@@ -121,19 +121,17 @@ def test_thirty_days_are_backfilled_beside_live_loads_and_nothing_is_loaded_twic
 
     def followed() -> bool:
         # Gold that is not live rests for minutes, and what changes meanwhile has its own time.
-        late = [one for one in late_news(moment_of(lake)) if one.since < backfilled]
-        return not [one for one in late if is_immediate(lake.contracts[one.table])]
+        late = (one for one in late_news(moment_of(lake)) if is_immediate(lake.contracts[one.table]))
+        return all(one.since >= backfilled for one in late)
 
     wait_for(followed, 300, "what changed during the backfill, in silver and live gold")
 
     def hold() -> bool:
         # The next loads go on while tables are read one after the other, and what changes meanwhile is stale for some
         # minutes. What is broken stays so.
-        judged = judge(lake, days_between(first, last))
-        verdicts = {
-            identity.name: Counter(one.verdict for one in of_days.values()) for identity, of_days in judged.items()
-        }
-        return all(not one[Verdict.BROKEN] and one[Verdict.HOLDS] > one[Verdict.STALE] for one in verdicts.values())
+        judged = judge(lake, days_between(first, last)).values()
+        verdicts = [Counter(one.verdict for one in of_days.values()) for of_days in judged]
+        return all(not one[Verdict.BROKEN] and one[Verdict.HOLDS] > one[Verdict.STALE] for one in verdicts)
 
     wait_for(hold, 300, "identities that hold")
 
