@@ -121,7 +121,7 @@ def late_news(moment: Moment, without: Held = frozenset()) -> list[Outstanding]:
     return [
         one
         for one in news_of_tables(moment, without)
-        if one.day < moment.today or _is_immediate(moment.contracts[one.table]) or not moment.states[one.table].loaded
+        if one.day < moment.today or is_immediate(moment.contracts[one.table]) or not moment.states[one.table].loaded
     ]
 
 
@@ -164,7 +164,7 @@ def digest(content: object) -> str:
     return hashlib.blake2b(repr(content).encode(), digest_size=6).hexdigest()
 
 
-def _is_immediate(contract: Contract) -> bool:
+def is_immediate(contract: Contract) -> bool:
     """Whether a table is loaded with its inputs, in the same run: silver is, and gold that is live."""
     return contract.layer == "silver" or contract.live
 

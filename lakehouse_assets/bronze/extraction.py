@@ -6,7 +6,7 @@ the rows are staged.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -22,6 +22,8 @@ from io_managers.delta_io_manager import AuditedTable
 from io_managers.staging import staging_path
 from lakehouse_assets.load import Build, Load, Prepared, prepare_partitions
 from resources.sources.interface import Extraction, Source, delivered_schema
+
+_ROWS_PER_GROUP = 65_536
 
 
 def prepare_bronze(load: Load, source: Source) -> tuple[Prepared, Reconciliation, Extraction]:
@@ -68,11 +70,25 @@ def land(load: Load, extraction: Extraction, uri: str) -> Counter[dt.date]:
         use_dictionary=[WINDOW],
         write_statistics=[WINDOW],
     ) as writer:
-        for batch in _read_ahead(extraction.batches):
+        for batch in _read_ahead(filled(extraction.batches, _ROWS_PER_GROUP)):
             writer.write_batch(batch)
             for count in pc.value_counts(batch.column(WINDOW)).to_pylist():
                 rows[count["values"]] += count["counts"]
     return rows
+
+
+def filled(batches: Iterable[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
+    """Puts batches together up to so many rows: each that is written becomes a row group, which costs more than the rows of a quiet day."""
+    gathered: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        if gathered and rows + batch.num_rows > most:
+            yield pa.concat_batches(gathered)
+            gathered, rows = [], 0
+        gathered.append(batch)
+        rows += batch.num_rows
+    if gathered:
+        yield pa.concat_batches(gathered)
 
 
 def _read_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

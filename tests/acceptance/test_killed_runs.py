@@ -35,7 +35,7 @@ FIRST_LOAD = {
     "Dagster's home has no schedules yet": KillPoint(
         "dagster._core.storage.schedules.sqlite.sqlite_schedule_storage:stamp_alembic_rev", "before", 1
     ),
-    "a source's rows are half landed": KillPoint("pyarrow.parquet:ParquetWriter.write_batch", "after", 2),
+    "a source's rows are half landed": KillPoint("pyarrow.parquet:ParquetWriter.write_batch", "after", 1),
     "a table is created": KillPoint("deltalake:DeltaTable.create", "after", 1),
     "a commit is about to be sent": KillPoint(COMMIT, "before", 1),
     "a commit has landed": KillPoint(COMMIT, "after", 1),

@@ -1,6 +1,7 @@
 """Generated numbers as Arrow columns, in bulk."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,12 @@ MONEY = pa.decimal128(18, 2)
 
 def words(indices: Integers, vocabulary: Sequence[str | None]) -> pa.Array:
     """The words at indices."""
-    return pa.array(vocabulary, pa.string()).take(pa.array(indices))
+    return _dictionary(tuple(vocabulary)).take(pa.array(indices))
+
+
+@lru_cache(maxsize=256)
+def _dictionary(vocabulary: tuple[str | None, ...]) -> pa.Array:
+    return pa.array(vocabulary, pa.string())
 
 
 def padded(numbers: Integers, width: int) -> pa.Array:

@@ -6,7 +6,7 @@ who was active on any day is known without looking at the days before.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,15 @@ class Visits:
     @property
     def ids(self) -> pa.Array:
         return joined("C", padded(self.signed_up, 5), padded(self.numbers, 5))
+
+
+def together(parts: Sequence[Visits]) -> Visits:
+    """All visits, one part's behind the other's."""
+    return Visits(
+        np.concatenate([visits.signed_up for visits in parts]),
+        np.concatenate([visits.numbers for visits in parts]),
+        np.concatenate([visits.visits for visits in parts]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

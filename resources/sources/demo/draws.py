@@ -20,6 +20,7 @@ Flags = npt.NDArray[np.bool_]
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
+_27, _30, _31 = np.uint64(27), np.uint64(30), np.uint64(31)
 _ALL_BITS = 2**64 - 1
 
 
@@ -62,9 +63,13 @@ class Draws:
 
 
 def _mixed(bits: Bits) -> Bits:
-    bits = (bits ^ (bits >> np.uint64(30))) * _FIRST
-    bits = (bits ^ (bits >> np.uint64(27))) * _SECOND
-    return bits ^ (bits >> np.uint64(31))
+    mixed: Bits = bits >> _30
+    mixed ^= bits
+    mixed *= _FIRST
+    mixed ^= mixed >> _27
+    mixed *= _SECOND
+    mixed ^= mixed >> _31
+    return mixed
 
 
 def _mixed_number(bits: int) -> int:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from resources.sources.demo.columns import DAY, SECOND, instants, joined, padded, words
 from resources.sources.demo.draws import Draws, Integers
 from resources.sources.demo.flaws import Flaw, TextRow, delivered_rows, flawed, puts
-from resources.sources.demo.orders import LIFE_DAYS, NEVER, Orders, PlacedOrders, order_ids
+from resources.sources.demo.orders import LIFE_DAYS, NEVER, Orders, PlacedOrders, customer_ids, order_ids
 from resources.sources.demo.vocabulary import ORDER_EVENT_METADATA, ORDER_STATUSES
 
 _TOPIC = "orders_events"
@@ -133,7 +133,7 @@ class OrderEvents:
         orders = np.concatenate([part.orders for part in parts])
         statuses = np.concatenate([part.statuses for part in parts])
         received = np.concatenate([part.received for part in parts])
-        customer_ids = pa.concat_arrays([part.placed.customer_ids(part.orders) for part in parts])
+        customers = customer_ids([(part.placed, part.orders) for part in parts])
         times = np.concatenate([part.placed.times[part.orders, part.statuses] for part in parts])
         sequence = np.argsort(received, kind="stable")
         placed_on, orders, statuses = placed_on[sequence], orders[sequence], statuses[sequence]
@@ -141,7 +141,7 @@ class OrderEvents:
         ids = order_ids(placed_on, orders)
         columns = {
             "key": ids,
-            "value": self._values(identity, ids, customer_ids.take(pa.array(sequence)), times[sequence]),
+            "value": self._values(identity, ids, customers.take(pa.array(sequence)), times[sequence]),
             "headers": words(draws.choice(_HEADER_WEIGHTS, "event headers", *identity), _HEADERS),
             "topic": pa.repeat(pa.scalar(_TOPIC), len(orders)),
             "partition": pa.array(draws.below(_PARTITIONS, "event partition", placed_on, orders).astype(np.int32)),
@@ -151,7 +151,7 @@ class OrderEvents:
         return pa.RecordBatch.from_pydict(columns)
 
     def _values(
-        self, identity: tuple[Integers, Integers, Integers], ids: pa.Array, customer_ids: pa.Array, times: Integers
+        self, identity: tuple[Integers, Integers, Integers], ids: pa.Array, customers: pa.Array, times: Integers
     ) -> pa.Array:
         """The messages' JSON; nothing in it needs escaping."""
         draws, statuses = self._draws, identity[2]
@@ -165,7 +165,7 @@ class OrderEvents:
             padded(statuses, 1),
             pc.if_else(has_order, joined('","order_id":"', ids), pa.scalar("")),
             '","customer_id":"',
-            customer_ids,
+            customers,
             '","event_type":"',
             words(statuses, ORDER_STATUSES),
             '","ts":"',

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from resources.sources.demo.columns import DAY, HOUR, dates, instants, joined, money, padded, words
-from resources.sources.demo.customers import Customers, Visits
+from resources.sources.demo.customers import Customers, Visits, together
 from resources.sources.demo.draws import Draws, Flags, Integers
 from resources.sources.demo.flaws import altered, delivered_rows, flawed, moves, puts
 from resources.sources.demo.products import Products
@@ -74,10 +74,6 @@ class PlacedOrders:
 
     def ids(self) -> pa.Array:
         return order_ids(np.full(len(self.products), self.day), np.arange(len(self.products)))
-
-    def customer_ids(self, orders: Integers) -> pa.Array:
-        """Who placed these orders; a few give an identifier that no customer has."""
-        return _unless(self.known_customer[orders], self.customers.take(orders).ids, "C0000000000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +190,7 @@ class Orders:
         quantities = of_orders("quantities") + of_orders("corrected_quantity") * corrected
         columns = {
             "order_id": order_ids(placed_on, orders),
-            "customer_id": pa.concat_arrays([part.placed.customer_ids(part.orders) for part in parts]),
+            "customer_id": customer_ids([(part.placed, part.orders) for part in parts]),
             "order_date": dates(placed_on - of_orders("corrected_days") * corrected),
             "product_id": _unless(
                 of_orders("known_product"), self._products.ids(of_orders("products")), "discontinued"
@@ -213,6 +209,12 @@ class Orders:
 def order_ids(days: Integers, orders: Integers) -> pa.Array:
     """The identifiers of orders, by the day on which they were placed and their number on it."""
     return joined("O", padded(days, 5), padded(orders, 6))
+
+
+def customer_ids(parts: Sequence[tuple[PlacedOrders, Integers]]) -> pa.Array:
+    """Who placed orders, given by their days and numbers; a few give an identifier that no customer has."""
+    known = np.concatenate([placed.known_customer[orders] for placed, orders in parts])
+    return _unless(known, together([placed.customers.take(orders) for placed, orders in parts]).ids, "C0000000000")
 
 
 def _within(times: Integers, day: int) -> Flags:

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from resources.sources.demo.columns import DAY, HOUR, SECOND
-from resources.sources.demo.customers import Customers, Visits
+from resources.sources.demo.customers import Customers, Visits, together
 from resources.sources.demo.draws import Draws, Flags, Integers
 from resources.sources.demo.orders import PLACED, Orders
 from resources.sources.demo.products import Products
@@ -276,13 +276,8 @@ class Visitors:
 
 
 def _together(*parts: Sessions) -> Sessions:
-    visitors = [part.visitors for part in parts]
     return Sessions(
-        visitors=Visits(
-            np.concatenate([visits.signed_up for visits in visitors]),
-            np.concatenate([visits.numbers for visits in visitors]),
-            np.concatenate([visits.visits for visits in visitors]),
-        ),
+        visitors=together([part.visitors for part in parts]),
         known=np.concatenate([part.known for part in parts]),
         orders=np.concatenate([part.orders for part in parts]),
         products=np.concatenate([part.products for part in parts]),
