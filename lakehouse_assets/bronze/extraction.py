@@ -23,7 +23,7 @@ from io_managers.staging import staging_path
 from lakehouse_assets.load import Build, Load, Prepared, prepare_partitions
 from resources.sources.interface import Extraction, Source, delivered_schema
 
-_ROWS_PER_GROUP = 65_536
+ROWS_PER_GROUP = 65_536
 
 
 def prepare_bronze(load: Load, source: Source) -> tuple[Prepared, Reconciliation, Extraction]:
@@ -70,7 +70,7 @@ def land(load: Load, extraction: Extraction, uri: str) -> Counter[dt.date]:
         use_dictionary=[WINDOW],
         write_statistics=[WINDOW],
     ) as writer:
-        for batch in _read_ahead(filled(extraction.batches, _ROWS_PER_GROUP)):
+        for batch in _read_ahead(filled(extraction.batches, ROWS_PER_GROUP)):
             writer.write_batch(batch)
             for count in pc.value_counts(batch.column(WINDOW)).to_pylist():
                 rows[count["values"]] += count["counts"]

@@ -35,7 +35,7 @@ FIRST_LOAD = {
     "Dagster's home has no schedules yet": KillPoint(
         "dagster._core.storage.schedules.sqlite.sqlite_schedule_storage:stamp_alembic_rev", "before", 1
     ),
-    "a source's rows are half landed": KillPoint("pyarrow.parquet:ParquetWriter.write_batch", "after", 1),
+    "a source's rows are half landed": KillPoint("pyarrow.parquet:ParquetWriter.write_batch", "after", 2),
     "a table is created": KillPoint("deltalake:DeltaTable.create", "after", 1),
     "a commit is about to be sent": KillPoint(COMMIT, "before", 1),
     "a commit has landed": KillPoint(COMMIT, "after", 1),
@@ -74,7 +74,8 @@ REACHED = {
 }
 """Points that are about certain tables: one that has the newest day by then, and one that has not."""
 
-CHECKPOINT_OFTEN = {"io_managers.upkeep:CHECKPOINT_EVERY": 1}
+OFTEN = {"io_managers.upkeep:CHECKPOINT_EVERY": 1, "lakehouse_assets.bronze.extraction:ROWS_PER_GROUP": 1}
+"""A few rows and commits come to what many do: more than one row group, and a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def require_killed(
     kill: KillPoint,
     point: str,
 ) -> None:
-    ended = processes.run("run", environment=environment, kill=kill, constants=CHECKPOINT_OFTEN, tables=tables)
+    ended = processes.run("run", environment=environment, kill=kill, constants=OFTEN, tables=tables)
     assert ended.status == -SIGKILL, f"{point}: never reached\n{ended.output}"
 
 
